@@ -1,0 +1,152 @@
+"""Settings: environment variables, also from a `.env` file, checked before anything starts."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.database import connection_parameters
+
+PREFIX = "GATEWAY_"
+
+PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
+
+SECRET_KEY_BYTES = 32
+
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+class InvalidSettings(Exception):  # noqa: N818 - a sentence for the operator
+    """Settings that the gateway can't start with; the text has one clear line for each."""
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Its table in the README is tested against this class."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: SecretStr | None = None
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_account_claim: Annotated[str, Field(min_length=1)] = "email"
+    oidc_trusted_tenants: Annotated[frozenset[str], NoDecode] = frozenset({PERSONAL_ACCOUNTS_TENANT})
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
+    graphiql: bool = True
+    introspection: bool = True
+    invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
+    session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    log_format: Literal["json", "console"] = "json"
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        connection_parameters(value.get_secret_value())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        return origin(value)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
+            message = "must be an https:// address"
+            raise ValueError(message)
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SECRET_KEY_BYTES:
+            message = f"must have {SECRET_KEY_BYTES} bytes or more"
+            raise ValueError(message)
+        return value
+
+    @field_validator("allowed_origins", "oidc_trusted_tenants", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(item.strip() for item in value.replace(",", " ").split())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: frozenset[str]) -> frozenset[str]:
+        return frozenset(origin(item) for item in value)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+                message = "must look like smtp://user:password@host:587?starttls=true or smtps://…"
+                raise ValueError(message)
+        return value
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach the gateway by https."""
+        return self.public_url.startswith("https://")
+
+    def missing(self, *names: str) -> list[str]:
+        """Which of these settings, named as fields, have no value, as their variables' names."""
+        return [PREFIX + name.upper() for name in names if not getattr(self, name)]
+
+
+SIGN_IN_SETTINGS = ("secret_key", "oidc_issuer", "oidc_client_id", "oidc_client_secret")
+MAIL_SETTINGS = ("smtp_url", "mail_from")
+
+
+def origin(value: str) -> str:
+    """An origin, as browsers write it (RFC 6454 section 6.1): no path, no default port.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        message = "must be an origin such as https://users.example.com"
+        raise ValueError(message)
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in {None, default} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        InvalidSettings: A value is wrong; the text names every such variable, and no value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidSettings("\n".join(lines)) from None
