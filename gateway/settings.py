@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_account_claim: Annotated[str, Field(min_length=1)] = "email"
-    oidc_trusted_tenants: Annotated[frozenset[str], NoDecode] = frozenset({PERSONAL_ACCOUNTS_TENANT})
+    oidc_trusted_tenants: Annotated[frozenset[str], NoDecode] = frozenset(
+        {PERSONAL_ACCOUNTS_TENANT}
+    )
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()

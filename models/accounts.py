@@ -1,5 +1,7 @@
 """Signed-in Microsoft accounts and their sessions. Neither belongs to an organization."""
 
+from uuid import UUID
+
 from tortoise import fields
 
 from models.rows import Row
@@ -23,11 +25,12 @@ class Account(Row):
 
 
 class Session(Row):
-    """A browser's sign-in. Ending it deletes the row, and the cookie's secret is stored hashed only."""
+    """A browser's sign-in. Ending it deletes the row, and the cookie is stored hashed only."""
 
     account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField(
         "models.Account", related_name="sessions", on_delete=fields.CASCADE
     )
+    account_id: UUID
     token_hash = fields.CharField(max_length=64, description="SHA-256 of the cookie, hexadecimal")
     client = fields.CharField(max_length=200, null=True, description="The browser, in plain words")
     created_at = fields.DatetimeField()

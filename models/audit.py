@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import TypedDict
+from uuid import UUID
 
 from tortoise import fields
 
@@ -49,6 +50,7 @@ class AuditEvent(Row):
     organization: fields.ForeignKeyNullableRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", related_name="audit_events", on_delete=fields.RESTRICT, null=True
     )
+    organization_id: UUID | None
     action = fields.CharEnumField(AuditAction, max_length=32)
     outcome = fields.CharEnumField(AuditOutcome, max_length=16)
     account_id = fields.UUIDField(null=True)

@@ -90,7 +90,9 @@ class OutgoingMail(Row):
     recipient_name = fields.CharField(max_length=201)
     recipient_address = fields.CharField(max_length=320)
     content = fields.JSONField[InvitationContent]()
-    token = fields.CharField(max_length=64, null=True, description="For the link, emptied at the end")
+    token = fields.CharField(
+        max_length=64, null=True, description="For the link, emptied at the end"
+    )
     attempts = fields.IntField(default=0)
     next_attempt_at = fields.DatetimeField(description="While claimed: the end of the claim")
     give_up_at = fields.DatetimeField(description="The link's own end")

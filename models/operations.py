@@ -28,5 +28,8 @@ def by_code_point(table: str, columns: Sequence[str]) -> PostgresSQL:
     It also lets a plain index serve prefix ranges, whatever the database's own collation.
     """
     return PostgresSQL(
-        [f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"' for column in columns]
+        [
+            f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE TEXT COLLATE "C"'
+            for column in columns
+        ]
     )

@@ -1,6 +1,7 @@
 """The catalogue: services, their roles, and where and for whom they are available."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from tortoise import fields
 
@@ -32,6 +33,7 @@ class Role(Row):
     service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
         "models.Service", related_name="roles", on_delete=fields.RESTRICT
     )
+    service_id: UUID
     code = fields.CharField(max_length=64)
     name = fields.CharField(max_length=120)
     description = fields.TextField()
@@ -70,9 +72,11 @@ class ServiceSubscription(Row):
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", related_name="subscriptions", on_delete=fields.RESTRICT
     )
+    organization_id: UUID
     service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
         "models.Service", related_name="subscriptions", on_delete=fields.RESTRICT
     )
+    service_id: UUID
     status = fields.CharEnumField(SubscriptionStatus, max_length=16)
     signed_up_at = fields.DatetimeField()
 

@@ -54,7 +54,12 @@ async def record(
 
 
 async def record_denial(
-    caller: Caller, action: AuditAction, denial: Denial, *, now: datetime, actor_id: UUID | None = None
+    caller: Caller,
+    action: AuditAction,
+    denial: Denial,
+    *,
+    now: datetime,
+    actor_id: UUID | None = None,
 ) -> None:
     """Write that an action was refused for lack of permission."""
     subject = (

@@ -43,7 +43,9 @@ class PostgresServer:
             ensure_prefix_permissions(POSTGRES_BIN_PATH)
             self._as_user = SYSTEM_USER
             shutil.chown(folder, SYSTEM_USER)
-        self._run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "utf8")
+        self._run(
+            "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "utf8"
+        )
 
     def url(self, database: str) -> str:
         """The address of a database of this server."""

@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'sessions', 'app': 'models', 'pk_attr': 'id', 'table_description': "A browser's sign-in. Ending it deletes the row, and the cookie's secret is stored hashed only."},
+            options={'table': 'sessions', 'app': 'models', 'pk_attr': 'id', 'table_description': "A browser's sign-in. Ending it deletes the row, and the cookie is stored hashed only."},
             bases=['Row'],
         ),
         ops.CreateModel(
