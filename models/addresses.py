@@ -14,13 +14,16 @@ MAX_ADDRESS_LENGTH = 254
 def address_key(text: str) -> str:
     """What an address is compared by: case is ignored, and a domain is in its ASCII form.
 
-    Letters outside ASCII are never folded into ASCII: else `K` (the Kelvin sign) would be taken
+    Letters outside ASCII are never folded into ASCII: else U+212A, the Kelvin sign, would be taken
     for `k`, and one person's address for another's.
 
     Raises:
         ValueError: It is not an e-mail address (RFC 5322 dot-atom, RFC 6531); the text says why.
     """
     try:
+        if any(_passes_for_ascii(letter) for letter in text):
+            message = "The address contains letters that pass for others."
+            raise ValueError(message)
         parsed = email_validator.validate_email(text, check_deliverability=False)
     except UnicodeError as error:
         message = "The address contains characters that can't be encoded."
@@ -30,6 +33,10 @@ def address_key(text: str) -> str:
 
 def _lower(text: str) -> str:
     return "".join(_lower_letter(letter) for letter in unicodedata.normalize("NFC", text))
+
+
+def _passes_for_ascii(letter: str) -> bool:
+    return not letter.isascii() and unicodedata.normalize("NFC", letter).isascii()
 
 
 def _lower_letter(letter: str) -> str:
