@@ -80,15 +80,15 @@ class Page(HTMLParser):
         ]
 
     def handle_data(self, data: str) -> None:
-        """Note text."""
-        self.text += data
+        """Note text, apart from what other elements hold."""
+        self.text += f" {data}"
 
 
 LINKED_BY_MAIL_PROGRAMS = re.compile(
     r"""(?ix)
     \b(https?|ftp|file|mailto|tel|sms|javascript|data|news|skype): [^\s]
     | \bwww\.\S
-    | (?<!@)\b[a-z0-9-]+\.[a-z]{2,}
+    | [a-z0-9-]+\.[a-z]{2,}
     | [\w.+-]@[\w-]
     """
 )
@@ -220,16 +220,9 @@ def hold_that_names_inject_nothing(name: str) -> None:
         assert not [letter for letter in shown if unicodedata.category(letter) in {"Cc", "Cs"}
                     and letter not in "\r\n"]  # fmt: skip
         assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
-    ours = (LINK, "Bob@live.example", "users.gateway.example")
     for shown in (text, page.text, str(message["Subject"])):
-        rest = shown
-        for known in ours:
-            rest = rest.replace(known, "")
-        rest = re.sub(
-            r"(Organization|Services?|Invited by|Microsoft account|Link ends): ", "", rest
-        )
-        rest = rest.replace("14:05", "").replace("named below:", "")
-        assert not LINKED_BY_MAIL_PROGRAMS.search(re.sub(r"(?m)^\W+", "", rest))
+        names_only = shown.replace(LINK, "").replace("Bob@live.example", "")
+        assert not LINKED_BY_MAIL_PROGRAMS.search(names_only)
 
 
 @pytest.mark.parametrize(

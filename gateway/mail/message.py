@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, EmailPolicy
 from urllib.parse import urlsplit
 
 import email_validator
@@ -31,6 +32,19 @@ _ENVIRONMENT = Environment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
 )
+
+
+class _Policy(EmailPolicy):
+    """SMTP's, less a defect: Python 3.11 loses spaces where it folds a line partly outside ASCII.
+
+    Such a subject is encoded as a whole (RFC 2047 section 2).
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name == "Subject" and not value.isascii():
+            encoded = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {encoded}{self.linesep}".encode("ascii")
+        return bytes(super().fold_binary(name, value))
 
 
 class Undeliverable(Exception):  # noqa: N818 - an answer, not an error
@@ -98,7 +112,7 @@ def render(mail: ClaimedMail, *, sender: Address, public_url: str, date: datetim
     """
     recipient = deliverable_address(mail.recipient_address)
     is_international = not recipient.isascii()
-    policy = (SMTPUTF8 if is_international else SMTP).clone(cte_type="7bit")
+    policy = _Policy(linesep="\r\n", cte_type="7bit", utf8=is_international)
     values = _values(mail, link=f"{public_url}/invitations/{mail.token}")
 
     message = EmailMessage(policy=policy)
