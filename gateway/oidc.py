@@ -22,7 +22,7 @@ from gateway.discovery import (
     metadata_from,
 )
 from gateway.id_tokens import Flaw, InvalidIdToken, verified_claims
-from gateway.settings import SIGN_IN_SETTINGS, InvalidSettings, Settings
+from gateway.settings import LOOPBACK_HOSTS, SIGN_IN_SETTINGS, InvalidSettings, Settings
 
 SCOPE = "openid profile email"
 
@@ -69,6 +69,8 @@ class Provider:
         self._home = f"{settings.public_url}/"
         self._now = now
         self._tls = httpx2.create_ssl_context()
+        # A proxy named in the environment can't reach a provider on this very machine.
+        self._proxied = urlsplit(self.issuer).hostname not in LOOPBACK_HOSTS
         self._metadata: Metadata | None = None
         self._metadata_until = now()
         self._keys: list[Key] = []
@@ -86,6 +88,15 @@ class Provider:
             return self._metadata
         fresh: Metadata = await self._once("metadata", self._read_metadata)
         return fresh
+
+    async def check(self) -> None:
+        """Read both documents, as a sign-in would need them.
+
+        Raises:
+            ProviderUnavailable: One can't be had, or doesn't make sense.
+        """
+        await self.metadata()
+        await self._once("keys", self._read_keys)
 
     async def authorization_url(self, *, state: str, nonce: str, verifier: str) -> str:
         """Where to send the browser: authorization code with PKCE S256 (RFC 7636).
@@ -233,7 +244,9 @@ class Provider:
     ) -> dict[str, Any]:
         async with (
             calling(place),
-            httpx2.AsyncClient(verify=self._tls, timeout=CALL_LIMIT_S) as client,
+            httpx2.AsyncClient(
+                verify=self._tls, timeout=CALL_LIMIT_S, trust_env=self._proxied
+            ) as client,
         ):
             answer = (await client.get(address, headers=headers)).raise_for_status().json()
         if not isinstance(answer, dict):
@@ -250,6 +263,7 @@ class Provider:
             redirect_uri=self.redirect_uri,
             verify=self._tls,
             timeout=CALL_LIMIT_S,
+            trust_env=self._proxied,
             **options,
         )
 

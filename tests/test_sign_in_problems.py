@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.discovery import ProviderUnavailable
 from gateway.oidc import Provider
 from gateway.settings import InvalidSettings
 from tests.oidc_tokens import OTHER_RSA, LocalProvider, local_provider, signed
@@ -246,3 +247,25 @@ async def test_nothing_is_fetched_before_it_is_needed(
 def test_a_provider_cannot_be_made_without_its_settings(clock: Clock) -> None:
     with pytest.raises(InvalidSettings, match="GATEWAY_OIDC_CLIENT_ID"):
         Provider(settings_for("http://127.0.0.1:9", oidc_client_id=None), now=clock)
+
+
+async def test_a_provider_on_this_machine_is_not_looked_for_behind_a_proxy(
+    browser: Browser, provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    response = await browser.sign_in(provider)
+
+    assert response.status_code == 303
+
+
+async def test_a_check_of_the_provider_reads_both_documents(
+    provider: LocalProvider, clock: Clock
+) -> None:
+    checked = Provider(settings_for(provider.issuer), now=clock)
+    await checked.check()
+    provider.published = []
+
+    with pytest.raises(ProviderUnavailable, match="no usable key"):
+        await checked.check()
+    assert provider.asked == [".well-known/openid-configuration", "keys", "keys"]
