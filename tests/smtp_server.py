@@ -37,10 +37,10 @@ class Received:
         return str(self.message["Message-ID"])
 
     def part(self, kind: str) -> str:
-        """The text of one of its parts: `plain` or `html`."""
+        """The text of one of its parts, `plain` or `html`, with lines as Python has them."""
         found = self.message.get_body(preferencelist=(kind,))
         assert found is not None
-        return str(found.get_content())
+        return str(found.get_content()).replace("\r\n", "\n")
 
 
 Behaviour = Callable[[str], Awaitable[str | None]]
