@@ -103,7 +103,7 @@ class MailServerForTests:
     def _authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, data: LoginPassword
     ) -> AuthResult:
-        return AuthResult(success=data.password.decode() == self.password)
+        return AuthResult(success=data.password.decode() == self.password, handled=False)
 
     async def _reply(self, moment: str, recipient: str, otherwise: str) -> str:
         behaviour = self.at.get(moment)
