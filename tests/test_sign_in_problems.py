@@ -69,6 +69,7 @@ async def test_a_repeated_parameter_is_refused(browser: Browser, provider: Local
         (False, None, 400),
         (True, "http://127.0.0.1:{port}/{tenant}/v2.0", 303),
         (True, "http://127.0.0.1:{port}/evil/v2.0", 400),
+        (True, "http://127.0.0.1:{port}/None/v2.0", 400),
     ],
 )
 async def test_a_provider_that_promises_to_name_itself_must(
@@ -209,6 +210,18 @@ async def test_new_keys_of_the_provider_are_found_at_once(
 
     assert response.status_code == 303
     assert provider.asked.count("keys") == 2
+
+
+async def test_new_keys_at_a_new_address_are_found_too(
+    browser: Browser, provider: LocalProvider
+) -> None:
+    await browser.sign_in(provider)
+    provider.document = {"jwks_uri": f"{provider.issuer}/other-keys"}
+    provider.published_elsewhere = [OTHER_RSA.as_dict(private=False)]
+    provider.forge = lambda claims: signed(claims, key=OTHER_RSA)
+    response = await browser.sign_in(provider)
+
+    assert response.status_code == 303
 
 
 async def test_unknown_keys_do_not_make_us_ask_again_and_again(
