@@ -15,7 +15,7 @@ export function relative(at: string, now = Date.now()): string {
   for (const [unit, size] of UNITS) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit)
   }
-  return format.format(0, 'minute')
+  return format.format(0, 'second')
 }
 
 /** In the reader's own time zone, named where the time of day matters. */

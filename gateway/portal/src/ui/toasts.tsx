@@ -3,7 +3,8 @@ import { createStore, useStore } from '../store'
 import { useWords } from '../words'
 import { Icon } from './icon'
 
-type Tone = 'success' | 'information' | 'problem'
+/** A whisper is for screen readers alone: others see what it says. */
+type Tone = 'success' | 'information' | 'problem' | 'whisper'
 type Toast = { id: number; text: string; tone: Tone }
 
 const toasts = createStore<Toast[]>([])
@@ -39,6 +40,7 @@ function Message({ toast }: { toast: Toast }) {
     const timer = setTimeout(() => close(toast.id), SHOWN_MS)
     return () => clearTimeout(timer)
   }, [toast])
+  if (toast.tone === 'whisper') return <p class="visually-hidden">{toast.text}</p>
   const icon = { success: 'check', information: 'information', problem: 'warning' } as const
   return (
     <div class={`toast ${toast.tone}`}>

@@ -147,7 +147,8 @@ export function Listbox(properties: Properties) {
                   class={role === active ? 'option active' : 'option'}
                   aria-selected={chosen.has(role.id)}
                   aria-disabled={isLocked(role) ? 'true' : undefined}
-                  title={isLocked(role) ? words.locked : role.description}
+                  aria-labelledby={`${elementId(role)}-name`}
+                  aria-describedby={`${elementId(role)}-about`}
                   onMouseDown={(event) => event.shiftKey && event.preventDefault()}
                   onClick={(event) => {
                     setActiveId(role.id)
@@ -159,7 +160,12 @@ export function Listbox(properties: Properties) {
                   <span class="option-tick">
                     {isLocked(role) ? <Icon name="lock" /> : <Icon name="check" />}
                   </span>
-                  <span>{role.name}</span>
+                  <span class="option-text">
+                    <span id={`${elementId(role)}-name`}>{role.name}</span>
+                    <span class="option-about" id={`${elementId(role)}-about`}>
+                      {isLocked(role) ? words.locked : role.description}
+                    </span>
+                  </span>
                 </div>
               ))}
             </div>

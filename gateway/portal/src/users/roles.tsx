@@ -33,13 +33,13 @@ export function RoleLists(properties: Properties) {
     if (roles.length === 0) return
     onAdd(roles.map(({ id }) => id))
     setChosenAvailable(NONE)
-    announce(words.added(roles.map(({ name }) => name)), 'information')
+    announce(words.added(roles.map(({ name }) => name)), 'whisper')
   }
   const remove = (roles: Role[]) => {
     if (roles.length === 0) return
     onRemove(roles.map(({ id }) => id))
     setChosenSelected(NONE)
-    announce(words.removed(roles.map(({ name }) => name)), 'information')
+    announce(words.removed(roles.map(({ name }) => name)), 'whisper')
   }
   const toAdd = movableAvailable.filter(({ id }) => chosenAvailable.has(id))
   const toRemove = movableSelected.filter(({ id }) => chosenSelected.has(id))

@@ -1,9 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { UserRowFragment } from '../graph/generated'
 import { withQuery } from '../location'
+import { useStore } from '../store'
 import { Moment } from '../ui/moment'
 import { useWords } from '../words'
 import type { OrderName } from './list'
+import { lastSaved } from './saved'
 
 type Properties = {
   users: UserRowFragment[]
@@ -72,8 +74,9 @@ type RowProperties = { user: UserRowFragment; checked: boolean; onToggle: () => 
 function UserRow({ user, checked, onToggle }: RowProperties) {
   const words = useWords().users
   const name = `${user.firstName} ${user.lastName}`
+  const saved = useStore(lastSaved) === user.id
   return (
-    <tr role="row" class={checked ? 'checked' : undefined}>
+    <tr role="row" class={`${checked ? 'checked' : ''} ${saved ? 'saved' : ''}`}>
       <td role="cell" class="check-cell">
         <Check label={words.check(name)} checked={checked} onChange={onToggle} />
       </td>
