@@ -25,7 +25,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {words.shell.skip}
       </a>
       <header class="top">
-        <a class="brand" href="/">
+        <a class="brand" href="/" aria-label={words.product}>
           <Mark />
           <span class="brand-name">{words.product}</span>
         </a>
