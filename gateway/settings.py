@@ -7,6 +7,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.database import connection_parameters
+from gateway.mail.message import parse_sender
+from gateway.mail.server import MailServer
 
 PREFIX = "GATEWAY_"
 
@@ -94,10 +96,14 @@ class Settings(BaseSettings):
     @classmethod
     def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-                message = "must look like smtp://user:password@host:587?starttls=true or smtps://…"
-                raise ValueError(message)
+            MailServer.from_url(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_sender(value)
         return value
 
     @property

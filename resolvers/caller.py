@@ -1,9 +1,14 @@
 """Who is asking."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from resolvers.refusals import Unauthenticated
+
+if TYPE_CHECKING:
+    from resolvers.memberships import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +21,15 @@ class SignedInAccount:
     display_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
     """The person or program behind one request, and the request's id."""
 
     request_id: str
     account: SignedInAccount | None = None
     session_id: UUID | None = None
+    held_memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)
+    """What `resolvers.permissions` read for this request, so that it reads it once."""
 
     @property
     def name(self) -> str:

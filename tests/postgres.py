@@ -53,16 +53,17 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        self._process = subprocess.Popen(
-            [
-                POSTGRES_BIN_PATH / "postgres",
-                *("-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1"),
-                *("-k", self.folder, "-c", "max_connections=200", "-c", "fsync=off"),
-            ],
-            user=self._as_user,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder.parent / f"{self.folder.name}.log").open("ab"),
-        )
+        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    POSTGRES_BIN_PATH / "postgres",
+                    *("-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1"),
+                    *("-k", self.folder, "-c", "max_connections=200", "-c", "fsync=off"),
+                ],
+                user=self._as_user,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         deadline = time.monotonic() + READY_WITHIN_S
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:

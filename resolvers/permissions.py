@@ -1,0 +1,312 @@
+"""Who may do what: the fetch is the gate.
+
+Organizations, users, subscriptions and invitations are fetched by id here only, each time for a
+stated purpose, so that no use case can forget to ask.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from tortoise.expressions import F, Q
+from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
+
+from models.audit import AuditAction
+from models.invitations import Invitation
+from models.organizations import Organization
+from models.services import ServiceSubscription
+from models.users import RoleAssignment, User
+from resolvers.audit import record_denial
+from resolvers.caller import Caller
+from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
+
+
+async def visible_users(caller: Caller) -> QuerySet[User]:
+    """All users whom the caller may see: everyone for a service administrator, else oneself.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    memberships = (await memberships_of(caller)).values()
+    administered = [each.organization.id for each in memberships if each.is_administrator]
+    return User.filter(
+        Q(id__in=[each.user_id for each in memberships]) | Q(organization_id__in=administered)
+    )
+
+
+async def visible_users_of(caller: Caller, organization_id: UUID) -> QuerySet[User]:
+    """The users of one organization whom the caller may see.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The organization does not exist, or the caller does not belong to it.
+    """
+    membership = await member_of(caller, organization_id)
+    if membership.is_administrator:
+        return User.filter(organization_id=organization_id)
+    return User.filter(id=membership.user_id, organization_id=organization_id)
+
+
+async def visible_invitations_of(caller: Caller, organization_id: UUID) -> QuerySet[Invitation]:
+    """The invitations of those users of an organization whom the caller may see.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The organization does not exist, or the caller does not belong to it.
+    """
+    membership = await member_of(caller, organization_id)
+    if membership.is_administrator:
+        return Invitation.filter(organization_id=organization_id)
+    return Invitation.filter(user_id=membership.user_id, organization_id=organization_id)
+
+
+async def member_of(caller: Caller, organization_id: UUID) -> Membership:
+    """The caller's membership, for reading.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The organization does not exist, or the caller does not belong to it (rule 6).
+    """
+    membership = (await memberships_of(caller)).get(organization_id)
+    if membership is None:
+        message = "You belong to no organization with this id."
+        raise Forbidden(message)
+    return membership
+
+
+async def users_by_id(caller: Caller, ids: Sequence[UUID]) -> list[User | None]:
+    """Users for reading, in the order of the ids; None for one that the caller may not see.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    found = {user.id: user for user in await (await visible_users(caller)).filter(id__in=ids)}
+    return [found.get(id_) for id_ in ids]
+
+
+async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitation | None]:
+    """Invitations for reading, in the order of the ids; None for one that can't be seen.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    memberships = await memberships_of(caller)
+    rows = await Invitation.filter(id__in=ids)
+    found = {row.id: row for row in rows if _may_see(memberships, row.organization_id, row.user_id)}
+    return [found.get(id_) for id_ in ids]
+
+
+async def subscriptions_by_id(
+    caller: Caller, ids: Sequence[UUID]
+) -> list[ServiceSubscription | None]:
+    """Subscriptions for reading, in the order of the ids; None for one that can't be seen.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    memberships = await memberships_of(caller)
+    rows = await ServiceSubscription.filter(id__in=ids, organization_id__in=list(memberships))
+    found = {row.id: row for row in rows}
+    return [found.get(id_) for id_ in ids]
+
+
+def _may_see(memberships: Mapping[UUID, Membership], organization_id: UUID, user_id: UUID) -> bool:
+    membership = memberships.get(organization_id)
+    return membership is not None and (membership.is_administrator or membership.user_id == user_id)
+
+
+async def organization_for(
+    caller: Caller, organization_id: UUID, *, to: Permission, path: Sequence[str]
+) -> Membership:
+    """Fetch an organization for one stated purpose.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: NOT_FOUND if it does not exist or the caller does not belong to it, one answer for
+            both; FORBIDDEN, FEATURE_NOT_AVAILABLE or SERVICE_NOT_ACTIVE if he does.
+    """
+    membership = (await memberships_of(caller)).get(organization_id)
+    exists = membership is not None or await Organization.exists(id=organization_id)
+    denial = Denial(organization_id if exists else None)
+    if membership is None:
+        raise refuse(
+            Code.NOT_FOUND, "You belong to no organization with this id.", path, denial=denial
+        )
+    _require(membership, to, path, denial)
+    return membership
+
+
+async def users_for(
+    caller: Caller, ids: Sequence[UUID], *, to: Permission, paths: Sequence[Sequence[str]]
+) -> list[User | Refused]:
+    """Fetch users for one stated purpose; there is no other way to get one to change.
+
+    Returns:
+        One entry per id, in order: the user, or the refusal. NOT_FOUND for an id that does not
+        exist or that the caller may not see (one answer for both, so that a refusal never tells
+        who exists); FORBIDDEN for one he sees but may not touch; FEATURE_NOT_AVAILABLE or
+        SERVICE_NOT_ACTIVE where that stands in the way.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    memberships = await memberships_of(caller)
+    found = {user.id: user for user in await User.filter(id__in=list(ids))}
+    return [
+        _user_or_refusal(found.get(id_), memberships, to, path)
+        for id_, path in zip(ids, paths, strict=True)
+    ]
+
+
+async def user_for(caller: Caller, id_: UUID, *, to: Permission, path: Sequence[str]) -> User:
+    """Fetch one user, as `users_for` does.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: As `users_for` returns them.
+    """
+    (user,) = await users_for(caller, [id_], to=to, paths=[path])
+    if isinstance(user, Refused):
+        raise user
+    return user
+
+
+def _user_or_refusal(
+    user: User | None, memberships: Mapping[UUID, Membership], to: Permission, path: Sequence[str]
+) -> User | Refused:
+    denial = Denial(user.organization_id, "User", user.id, user.full_name) if user else Denial(None)
+    if user is None or not _may_see(memberships, user.organization_id, user.id):
+        return refuse(Code.NOT_FOUND, "No user has this id.", path, denial=denial)
+    try:
+        _require(memberships[user.organization_id], to, path, denial)
+    except Refused as refusal:
+        return refusal
+    return user
+
+
+async def subscription_for(
+    caller: Caller, subscription_id: UUID, *, path: Sequence[str]
+) -> tuple[ServiceSubscription, Membership]:
+    """Fetch a subscription to activate or deactivate it.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: NOT_FOUND as for users; FORBIDDEN for who does not administer this very service.
+    """
+    memberships = await memberships_of(caller)
+    row = await ServiceSubscription.get_or_none(id=subscription_id)
+    denial = (
+        Denial(row.organization_id, "ServiceSubscription", row.id, service_id=row.service_id)
+        if row
+        else Denial(None)
+    )
+    membership = memberships.get(row.organization_id) if row else None
+    if row is None or membership is None:
+        raise refuse(Code.NOT_FOUND, "No subscription has this id.", path, denial=denial)
+    if row.service_id not in membership.administered:
+        message = f"Only a service administrator of it may {Permission.CHANGE_SUBSCRIPTION}."
+        raise refuse(Code.FORBIDDEN, message, path, denial=denial)
+    return row, membership
+
+
+async def invitations_for(
+    caller: Caller, ids: Sequence[UUID], *, paths: Sequence[Sequence[str]]
+) -> list[Invitation | Refused]:
+    """Fetch invitations to revoke them, as `users_for` fetches users.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    memberships = await memberships_of(caller)
+    found = {row.id: row for row in await Invitation.filter(id__in=list(ids))}
+    return [
+        _invitation_or_refusal(found.get(id_), memberships, path)
+        for id_, path in zip(ids, paths, strict=True)
+    ]
+
+
+def _invitation_or_refusal(
+    row: Invitation | None, memberships: Mapping[UUID, Membership], path: Sequence[str]
+) -> Invitation | Refused:
+    denial = Denial(row.organization_id, "Invitation", row.id, row.sent_to) if row else Denial(None)
+    if row is None or not _may_see(memberships, row.organization_id, row.user_id):
+        return refuse(Code.NOT_FOUND, "No invitation has this id.", path, denial=denial)
+    try:
+        _require(memberships[row.organization_id], Permission.INVITE_USERS, path, denial)
+    except Refused as refusal:
+        return refusal
+    return row
+
+
+def _require(
+    membership: Membership, permission: Permission, path: Sequence[str], denial: Denial
+) -> None:
+    problems = membership.problems_with(permission)
+    if problems:
+        raise Refused(
+            [Problem(code=code, message=message, path=tuple(path)) for code, message in problems],
+            denial=denial if problems[0][0] is Code.FORBIDDEN else None,
+        )
+
+
+@asynccontextmanager
+async def administration(caller: Caller, *organization_ids: UUID) -> AsyncIterator[None]:
+    """The transaction in which users, roles or subscriptions of organizations are changed.
+
+    Its writers line up on the organization's row, so that what they check stays true until they
+    commit (rule 37). What the caller may do is read anew inside: ask again there.
+    """
+    async with in_transaction():
+        for organization_id in sorted(set(organization_ids)):
+            await Organization.filter(id=organization_id).update(
+                administration_epoch=F("administration_epoch") + 1
+            )
+        caller.held_memberships = None
+        yield
+    caller.held_memberships = None
+
+
+@asynccontextmanager
+async def recording_denials(
+    caller: Caller, action: AuditAction, *, now: datetime
+) -> AsyncIterator[None]:
+    """Record a refusal for lack of permission that leaves the block, and let it go on (rule 42).
+
+    It stands outside the transaction of the change, which the refusal rolls back.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        await record_refusals(caller, action, [refusal], now=now)
+        raise
+
+
+async def record_refusals(
+    caller: Caller, action: AuditAction, outcomes: Sequence[object], *, now: datetime
+) -> None:
+    """Record those among the outcomes that are refusals for lack of permission."""
+    for outcome in outcomes:
+        if isinstance(outcome, Refused) and outcome.denial is not None:
+            organization_id = outcome.denial.organization_id
+            membership = (
+                (await memberships_of(caller)).get(organization_id) if organization_id else None
+            )
+            await record_denial(
+                caller,
+                action,
+                outcome.denial,
+                actor_id=membership.user_id if membership else None,
+                now=now,
+            )
+
+
+async def roles_held(user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+    """The roles of users that a gate let through, as role ids by user id."""
+    rows = await RoleAssignment.filter(user_id__in=list(user_ids)).values("user_id", "role_id")
+    return {
+        user_id: frozenset(row["role_id"] for row in rows if row["user_id"] == user_id)
+        for user_id in user_ids
+    }

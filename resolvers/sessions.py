@@ -1,0 +1,245 @@
+"""Signing in and out: accounts, their sessions, and whom a session's token stands for."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise.transactions import in_transaction
+
+from models.accounts import Account, Session
+from models.addresses import address_key
+from models.audit import AuditAction, RecordedChange
+from models.users import User
+from resolvers.audit import record
+from resolvers.caller import Caller, SignedInAccount
+
+TOKEN_BYTES = 32
+"""256 random bits, more than anyone can try."""
+
+SEEN_EVERY = timedelta(minutes=5)
+"""How stale `last_seen_at` may be, so that not every request writes."""
+
+DISPLAY_NAME_LENGTH = 200
+CLIENT_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """A person, as the identity provider has vouched for."""
+
+    issuer: str
+    subject: str
+    microsoft_account: str | None
+    """A well-formed address; None where the provider did not confirm that it is theirs."""
+    display_name: str | None
+
+
+class AccountNotConfirmed(Exception):  # noqa: N818 - an answer, not an error
+    """The provider did not confirm the address, and no profile is associated with the person."""
+
+
+class SignOutScope(StrEnum):
+    """Which of the caller's sessions to end."""
+
+    THIS_SESSION = "THIS_SESSION"
+    OTHER_SESSIONS = "OTHER_SESSIONS"
+    ALL_SESSIONS = "ALL_SESSIONS"
+
+
+async def sign_in(
+    identity: Identity,
+    *,
+    client: str | None,
+    request_id: str,
+    now: datetime,
+    lifetime: timedelta,
+    replacing: UUID | None = None,
+) -> tuple[str, Session]:
+    """Begin a session; its token, which is nowhere else, and its row.
+
+    The person is known by issuer and subject alone (rule 32). `replacing` is the session that the
+    browser held before: it ends, so that nobody who planted or copied it shares the new one.
+
+    Raises:
+        AccountNotConfirmed: As the class says. Nothing was changed.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    async with in_transaction():
+        account = await _account_of(identity, now=now)
+        await User.filter(account_id=account.id).update(last_sign_in_at=now)
+        if replacing is not None:
+            await _end_replaced(replacing, account, request_id=request_id, now=now)
+        session = await Session.create(
+            account_id=account.id,
+            token_hash=hash_of(token),
+            client=client[:CLIENT_LENGTH] if client else None,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + lifetime,
+        )
+        caller = Caller(request_id=request_id, account=_signed_in(account), session_id=session.id)
+        await _record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
+    return token, session
+
+
+async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
+    """Whom a session's token stands for; None if the session has ended, or never was."""
+    rows = await Session.filter(token_hash=hash_of(token), expires_at__gt=now).values(
+        "id",
+        "last_seen_at",
+        "account_id",
+        "account__microsoft_account",
+        "account__microsoft_account_key",
+        "account__display_name",
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    if row["last_seen_at"] <= now - SEEN_EVERY:
+        await Session.filter(id=row["id"]).update(last_seen_at=now)
+    return Caller(
+        request_id=request_id,
+        account=SignedInAccount(
+            id=row["account_id"],
+            microsoft_account=row["account__microsoft_account"],
+            microsoft_account_key=row["account__microsoft_account_key"],
+            display_name=row["account__display_name"],
+        ),
+        session_id=row["id"],
+    )
+
+
+async def end_sessions(caller: Caller, scope: SignOutScope, *, now: datetime) -> int:
+    """End sessions of the caller, at once and for good (rule 41); how many there were.
+
+    Repeating it succeeds, and so does signing out without having signed in.
+    """
+    if caller.account is None:
+        return 0
+    ending = Session.filter(account_id=caller.account.id)
+    match scope:
+        case SignOutScope.THIS_SESSION:
+            if caller.session_id is None:
+                return 0
+            ending = ending.filter(id=caller.session_id)
+        case SignOutScope.OTHER_SESSIONS:
+            if caller.session_id is not None:
+                ending = ending.exclude(id=caller.session_id)
+        case SignOutScope.ALL_SESSIONS:
+            pass
+    async with in_transaction():
+        ended = await ending.delete()
+        if ended:
+            await _record_for_each_profile(
+                caller,
+                caller.account.id,
+                AuditAction.SIGNED_OUT,
+                changes=[RecordedChange(field="endedSessions", before=None, after=str(ended))],
+                now=now,
+            )
+    return ended
+
+
+async def sessions_of(caller: Caller, *, now: datetime) -> list[Session]:
+    """The caller's live sessions, the newest first; none for an anonymous caller."""
+    if caller.account is None:
+        return []
+    return await Session.filter(account_id=caller.account.id, expires_at__gt=now).order_by(
+        "-created_at", "-id"
+    )
+
+
+async def purge_expired_sessions(now: datetime) -> int:
+    """Delete sessions that can't be used any more; how many there were."""
+    return await Session.filter(expires_at__lte=now).delete()
+
+
+def hash_of(token: str) -> str:
+    """What the database holds of a session's token: SHA-256, hexadecimal."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _account_of(identity: Identity, *, now: datetime) -> Account:
+    """The account's row, made or brought up to date by one statement that races can't split.
+
+    Either branch begins with a write, as transactions on SQLite must.
+    """
+    display_name = (identity.display_name or "")[:DISPLAY_NAME_LENGTH] or None
+    known = Account.filter(issuer=identity.issuer, subject=identity.subject)
+    if identity.microsoft_account is None:
+        await known.update(last_sign_in_at=now, display_name=display_name)
+        account = await known.first()
+        if account is None or not await User.filter(account_id=account.id).exists():
+            raise AccountNotConfirmed
+        return account
+    newest = Account(
+        issuer=identity.issuer,
+        subject=identity.subject,
+        microsoft_account=identity.microsoft_account,
+        microsoft_account_key=address_key(identity.microsoft_account),
+        display_name=display_name,
+        created_at=now,
+        last_sign_in_at=now,
+    )
+    await Account.bulk_create(
+        [newest],
+        on_conflict=["issuer", "subject"],
+        update_fields=[
+            "microsoft_account",
+            "microsoft_account_key",
+            "display_name",
+            "last_sign_in_at",
+        ],
+    )
+    return await known.get()
+
+
+async def _end_replaced(
+    session_id: UUID, account: Account, *, request_id: str, now: datetime
+) -> None:
+    replaced = await Session.filter(id=session_id).prefetch_related("account").first()
+    if replaced is None or not await Session.filter(id=session_id).delete():
+        return
+    if replaced.account_id != account.id:
+        caller = Caller(
+            request_id=request_id, account=_signed_in(replaced.account), session_id=session_id
+        )
+        await _record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
+
+
+async def _record_for_each_profile(
+    caller: Caller,
+    account_id: UUID,
+    action: AuditAction,
+    *,
+    now: datetime,
+    changes: list[RecordedChange] | None = None,
+) -> None:
+    """Every organization of the account has its own trail; without one there is the common one."""
+    profiles = await User.filter(account_id=account_id).order_by("id")
+    for profile in profiles:
+        await record(
+            caller,
+            action,
+            organization_id=profile.organization_id,
+            subject=("User", profile.id, profile.full_name),
+            actor_id=profile.id,
+            changes=changes or (),
+            now=now,
+        )
+    if not profiles:
+        await record(
+            caller, action, organization_id=None, subject=None, changes=changes or (), now=now
+        )
+
+
+def _signed_in(account: Account) -> SignedInAccount:
+    return SignedInAccount(
+        id=account.id,
+        microsoft_account=account.microsoft_account,
+        microsoft_account_key=account.microsoft_account_key,
+        display_name=account.display_name,
+    )

@@ -1,0 +1,247 @@
+"""Users: creating, editing and removing profiles."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tortoise.expressions import F
+
+from models.audit import AuditAction
+from models.invitations import DeliveryStatus, Invitation, InvitationStatus, OutgoingMail
+from models.names import sort_name
+from models.users import RoleAssignment, User
+from resolvers.administrators import services_left_without
+from resolvers.audit import changes_between, record
+from resolvers.caller import Caller
+from resolvers.fields import clean_address, clean_name
+from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.permissions import (
+    administration,
+    organization_for,
+    recording_denials,
+    roles_held,
+    user_for,
+)
+from resolvers.profiles import (
+    described,
+    grant_roles,
+    index_words,
+    insert_profile,
+    new_profile,
+    refuse_stale,
+)
+from resolvers.refusals import (
+    Code,
+    Denial,
+    LastServiceAdministrator,
+    Problems,
+)
+from resolvers.selection import RoleSelection, select_roles
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewUser:
+    """The form of a new user (rule 19)."""
+
+    organization_id: UUID
+    first_name: str
+    last_name: str
+    microsoft_account: str
+    primary_email_address: str
+    roles: RoleSelection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserEdit:
+    """The form of a user who exists; None leaves a field as it is (rule 33)."""
+
+    id: UUID
+    version: int
+    first_name: str | None = None
+    last_name: str | None = None
+    primary_email_address: str | None = None
+    roles: RoleSelection | None = None
+    confirm_self_demotion: bool = False
+
+
+async def create_user(caller: Caller, *, new: NewUser, now: datetime) -> User:
+    """Save a new user with roles, in one transaction. Sends no mail (rule 21).
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: The caller may not add users there; or all problems of the form together.
+    """
+    path = ("organizationId",)
+    async with recording_denials(caller, AuditAction.USER_CREATED, now=now):
+        await organization_for(caller, new.organization_id, to=Permission.ADD_USERS, path=path)
+        async with administration(caller, new.organization_id):
+            membership = await organization_for(
+                caller, new.organization_id, to=Permission.ADD_USERS, path=path
+            )
+            user, role_ids = await _checked(membership, new, now=now)
+            await insert_profile(user)
+            await grant_roles(user, role_ids, membership, now=now)
+            await record(
+                caller,
+                AuditAction.USER_CREATED,
+                organization_id=user.organization_id,
+                subject=("User", user.id, user.full_name),
+                actor_id=membership.user_id,
+                changes=changes_between({}, described(user, role_ids, membership.catalogue)),
+                now=now,
+            )
+            return user
+
+
+async def _checked(
+    membership: Membership, new: NewUser, *, now: datetime
+) -> tuple[User, frozenset[UUID]]:
+    problems = Problems()
+    first_name = clean_name(problems, new.first_name, "First name", "firstName")
+    last_name = clean_name(problems, new.last_name, "Last name", "lastName")
+    account, account_key = clean_address(
+        problems, new.microsoft_account, "Microsoft account", "microsoftAccount"
+    )
+    address, key = clean_address(
+        problems, new.primary_email_address, "Primary e-mail address", "primaryEmailAddress"
+    )
+    organization_id = membership.organization.id
+    if account_key and await User.exists(
+        organization_id=organization_id, microsoft_account_key=account_key
+    ):
+        message = f"Another user of {membership.organization.name} has this Microsoft account."
+        problems.add(Code.MICROSOFT_ACCOUNT_TAKEN, message, "microsoftAccount")
+    before = len(problems.found)
+    role_ids = select_roles(
+        membership, frozenset(), new.roles, problems, Denial(organization_id, service_id=None)
+    )
+    if not role_ids and len(problems.found) == before:
+        problems.add(Code.ROLE_REQUIRED, "A new user needs at least one role.", "roles")
+    problems.raise_if_any()
+    return new_profile(
+        organization_id=organization_id,
+        first_name=first_name,
+        last_name=last_name,
+        microsoft_account=(account, account_key),
+        primary_email_address=(address, key),
+        now=now,
+    ), role_ids
+
+
+async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
+    """Change a user's names, primary e-mail address and roles, in one transaction.
+
+    An edit that changes nothing leaves the version as it is.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: The caller may not edit the user; VERSION_CONFLICT for a stale one; or all problems
+            of the form together.
+    """
+    async with recording_denials(caller, AuditAction.USER_EDITED, now=now):
+        seen = await user_for(caller, edit.id, to=Permission.EDIT_USERS, path=("id",))
+        async with administration(caller, seen.organization_id):
+            user = await user_for(caller, edit.id, to=Permission.EDIT_USERS, path=("id",))
+            refuse_stale(user, edit.version, "version")
+            membership = (await memberships_of(caller))[user.organization_id]
+            held = (await roles_held([user.id]))[user.id]
+            before = described(user, held, membership.catalogue)
+            role_ids = await _apply(user, edit, held, membership)
+            changes = changes_between(before, described(user, role_ids, membership.catalogue))
+            if changes:
+                await _save(user, held, role_ids, membership, now=now)
+                await record(
+                    caller,
+                    AuditAction.USER_EDITED,
+                    organization_id=user.organization_id,
+                    subject=("User", user.id, user.full_name),
+                    actor_id=membership.user_id,
+                    changes=changes,
+                    now=now,
+                )
+            return user
+
+
+async def _apply(
+    user: User, edit: UserEdit, held: frozenset[UUID], membership: Membership
+) -> frozenset[UUID]:
+    problems = Problems()
+    if edit.first_name is not None:
+        user.first_name = clean_name(problems, edit.first_name, "First name", "firstName")
+    if edit.last_name is not None:
+        user.last_name = clean_name(problems, edit.last_name, "Last name", "lastName")
+    if edit.primary_email_address is not None:
+        user.primary_email_address, user.primary_email_address_key = clean_address(
+            problems, edit.primary_email_address, "Primary e-mail address", "primaryEmailAddress"
+        )
+    role_ids = held
+    if edit.roles is not None:
+        denial = Denial(user.organization_id, "User", user.id, user.full_name)
+        role_ids = select_roles(membership, held, edit.roles, problems, denial)
+        await _note_lost_administrators(user, edit, held - role_ids, membership, problems)
+    problems.raise_if_any()
+    return role_ids
+
+
+async def _note_lost_administrators(
+    user: User,
+    edit: UserEdit,
+    losing: frozenset[UUID],
+    membership: Membership,
+    problems: Problems,
+) -> None:
+    catalogue = membership.catalogue
+    gives_up = any(role.is_service_administrator for role in catalogue.sorted_roles(losing))
+    if gives_up and user.id == membership.user_id and not edit.confirm_self_demotion:
+        problems.add(
+            Code.SELF_DEMOTION_NOT_CONFIRMED,
+            "You would give up your own service administrator role; confirm that you want to.",
+            "confirmSelfDemotion",
+        )
+    services = await services_left_without(
+        user.organization_id, user.id, losing=losing, catalogue=catalogue
+    )
+    if services:
+        names = ", ".join(service.name for service in services)
+        problems.found.append(
+            LastServiceAdministrator(
+                message=f"{user.full_name} is the last service administrator of {names}.",
+                path=("roles",),
+                services=tuple(services),
+            )
+        )
+
+
+async def _save(
+    user: User,
+    held: frozenset[UUID],
+    role_ids: frozenset[UUID],
+    membership: Membership,
+    *,
+    now: datetime,
+) -> None:
+    await supersede_invitation(user)
+    user.sort_name = sort_name(user.first_name, user.last_name)
+    user.updated_at = now
+    user.version += 1
+    await User.filter(id=user.id).update(
+        first_name=user.first_name,
+        last_name=user.last_name,
+        sort_name=user.sort_name,
+        primary_email_address=user.primary_email_address,
+        primary_email_address_key=user.primary_email_address_key,
+        updated_at=now,
+        version=F("version") + 1,
+    )
+    await index_words(user)
+    if held - role_ids:
+        await RoleAssignment.filter(user_id=user.id, role_id__in=list(held - role_ids)).delete()
+    await grant_roles(user, role_ids - held, membership, now=now)
+
+
+async def supersede_invitation(user: User) -> None:
+    """Kill a pending link that went to another address than the user's present one (rule 29)."""
+    pending = await Invitation.filter(user_id=user.id, status=InvitationStatus.PENDING).first()
+    if pending is not None and pending.sent_to != user.primary_email_address:
+        await Invitation.filter(id=pending.id).update(status=InvitationStatus.SUPERSEDED)
+        await OutgoingMail.filter(invitation_id=pending.id, status=DeliveryStatus.QUEUED).delete()

@@ -1,0 +1,214 @@
+"""Users and their roles."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET, Private
+
+import models.users as tables
+from models.users import NEVER
+from resolvers.memberships import Permission, memberships_of
+from resolvers.paging import Page
+from resolvers.removal import removal_blocker
+from resolvers.selection import available_roles
+from schema.catalogue import Role, to_role
+from schema.connections import PageInfo, edges_of
+from schema.context import Info
+from schema.enums import UserStatus
+from schema.errors import InputError, UserError, to_user_error
+from schema.nodes import Node, decode_id, encode_id
+from schema.scalars import EmailAddress
+
+if TYPE_CHECKING:
+    from schema.invitations import Invitation
+    from schema.organizations import Organization
+
+ServiceId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only the roles of this service.")
+]
+
+
+@strawberry.type(description="A role that a user holds.")
+class RoleAssignment:
+    """Who granted it, and when."""
+
+    row: Private[tables.RoleAssignment]
+    role: Role = strawberry.field(description="The role.")
+    granted_at: datetime = strawberry.field(description="When it was granted.")
+
+    @strawberry.field(description="Who granted it; null once that profile is removed.")
+    async def granted_by(
+        self, info: Info
+    ) -> Annotated["User", strawberry.lazy("schema.users")] | None:
+        """Null, too, for who may not see that user."""
+        return await load_user(info, self.row.granted_by_id)
+
+
+@strawberry.type(description="A person's profile in one organization.")
+class User(Node):
+    """A user."""
+
+    row: Private[tables.User]
+    version: int = strawberry.field(
+        description="Send it back when editing; a stale one is refused with VERSION_CONFLICT."
+    )
+    first_name: str = strawberry.field(description="First name.")
+    last_name: str = strawberry.field(description="Last name.")
+    microsoft_account: EmailAddress = strawberry.field(
+        description="Can't be edited: to change it, remove the profile and create a new one."
+    )
+    primary_email_address: EmailAddress = strawberry.field(
+        description="Where invitations go; it may differ from the Microsoft account."
+    )
+    status: UserStatus = strawberry.field(description="How far the association has come.")
+    created_at: datetime = strawberry.field(description="When the profile was saved first.")
+    updated_at: datetime = strawberry.field(description="When the profile was edited last.")
+    last_sign_in_at: datetime | None = strawberry.field(
+        description="When the associated person signed in last."
+    )
+
+    @strawberry.field(description="The organization that the profile belongs to.")
+    async def organization(
+        self, info: Info
+    ) -> Annotated["Organization", strawberry.lazy("schema.organizations")]:
+        """One of the caller's own, since he sees the user."""
+        from schema.organizations import to_organization  # noqa: PLC0415 - they know each other
+
+        memberships = await memberships_of(info.context.caller)
+        return to_organization(memberships[self.row.organization_id])
+
+    @strawberry.field(description="The Selected roles list, optionally of one service.")
+    async def selected_roles(self, info: Info, service_id: ServiceId = UNSET) -> list[Role]:
+        """In the catalogue's order."""
+        catalogue = await info.context.catalogue()
+        roles = catalogue.sorted_roles(await held_roles(info, self.row.id))
+        return [to_role(role) for role in roles if _is_of(service_id, role.service_id)]
+
+    @strawberry.field(
+        description="The Available roles list: what the viewer could still grant to this user. "
+        "`addAll` adds exactly these."
+    )
+    async def available_roles(self, info: Info, service_id: ServiceId = UNSET) -> list[Role]:
+        """In the catalogue's order."""
+        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        roles = available_roles(membership, await held_roles(info, self.row.id))
+        return [to_role(role) for role in roles if _is_of(service_id, role.service_id)]
+
+    @strawberry.field(description="The selected roles with who granted each, and when.")
+    async def role_assignments(self, info: Info) -> list[RoleAssignment]:
+        """First granted first."""
+        catalogue = await info.context.catalogue()
+        return [
+            RoleAssignment(
+                row=row, role=to_role(catalogue.roles[row.role_id]), granted_at=row.granted_at
+            )
+            for row in await info.context.loaders.assignments.load(self.row.id)
+        ]
+
+    @strawberry.field(description="The newest invitation.")
+    async def invitation(
+        self, info: Info
+    ) -> Annotated["Invitation", strawberry.lazy("schema.invitations")] | None:
+        """Null for one who was never invited."""
+        from schema.invitations import to_invitation  # noqa: PLC0415 - they know each other
+
+        row = await info.context.loaders.newest_invitations.load(self.row.id)
+        return to_invitation(row, info.context.now) if row else None
+
+    @strawberry.field(description="Whether this is the viewer's own profile.")
+    async def is_viewer(self, info: Info) -> bool:
+        """By the association."""
+        account = info.context.caller.account
+        return account is not None and self.row.account_id == account.id
+
+    @strawberry.field(description="Whether the viewer may edit this user now.")
+    async def viewer_can_edit(self, info: Info) -> bool:
+        """By the viewer's roles."""
+        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        return not membership.problems_with(Permission.EDIT_USERS)
+
+    @strawberry.field(description="Empty when removing the profile would succeed now.")
+    async def removal_blockers(self, info: Info) -> list[UserError]:
+        """What `removeUsers` would answer."""
+        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        blockers: list[UserError] = [
+            InputError(code=code, message=message, path=[])
+            for code, message in membership.problems_with(Permission.REMOVE_USERS)
+        ]
+        held = await held_roles(info, self.row.id)
+        blocker = removal_blocker(self.row, held, membership.catalogue)
+        return [*blockers, to_user_error(blocker)] if blocker else blockers
+
+
+async def held_roles(info: Info, user_id: UUID) -> frozenset[UUID]:
+    """The ids of the roles that a user holds."""
+    assignments = await info.context.loaders.assignments.load(user_id)
+    return frozenset(row.role_id for row in assignments)
+
+
+def _is_of(service_id: str | None, role_service_id: UUID) -> bool:
+    return (
+        service_id is None
+        or service_id is UNSET
+        or decode_id("Service", service_id) == role_service_id
+    )
+
+
+async def load_user(info: Info, user_id: UUID | None) -> User | None:
+    """A user whom the caller may see, else None."""
+    row = await info.context.loaders.users.load(user_id) if user_id else None
+    return to_user(row) if row else None
+
+
+def to_user(row: tables.User) -> User:
+    """The graph's view of a user."""
+    return User(
+        id=encode_id("User", row.id),
+        row=row,
+        version=row.version,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        microsoft_account=EmailAddress(row.microsoft_account),
+        primary_email_address=EmailAddress(row.primary_email_address),
+        status=row.status,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        last_sign_in_at=None if row.last_sign_in_at == NEVER else row.last_sign_in_at,
+    )
+
+
+@strawberry.type(description="A user at its place in a list.")
+class UserEdge:
+    """An edge."""
+
+    cursor: str = strawberry.field(description="The place, for `after` and `before`.")
+    node: User = strawberry.field(description="The user.")
+
+
+@strawberry.type(description="A page of users.")
+class UserConnection:
+    """A page."""
+
+    page: Private[Page[tables.User]]
+
+    @strawberry.field(description="The users with their places.")
+    def edges(self) -> list[UserEdge]:
+        """In order."""
+        return edges_of(self.page, UserEdge, to_user)
+
+    @strawberry.field(description="The users.")
+    def nodes(self) -> list[User]:
+        """In order."""
+        return [to_user(row) for row in self.page.rows]
+
+    @strawberry.field(description="Where the page lies.")
+    def page_info(self) -> PageInfo:
+        """For paging on."""
+        return PageInfo(page=self.page)
+
+    @strawberry.field(description="How many users the whole list has; counted when asked for.")
+    async def total_count(self) -> int:
+        """One statement."""
+        return await self.page.total()
