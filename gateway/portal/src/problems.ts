@@ -1,11 +1,10 @@
-import type { ProblemPartsFragment, UserErrorCode } from './graph/generated'
+import type { ProblemPartsFragment } from './graph/generated'
 import type { Words } from './words'
 
 export type Problem = ProblemPartsFragment
 
 /** The problem in the reader's language; the gateway's own words where the catalogue has none. */
 export function explain(problem: Problem, words: Words): string {
-  const known: Partial<Record<UserErrorCode, string>> = words.problems.codes
   switch (problem.__typename) {
     case 'LastServiceAdministratorError':
       return words.problems.lastAdministrator(names(problem.services))
@@ -15,9 +14,12 @@ export function explain(problem: Problem, words: Words): string {
       return words.problems.rateLimited(problem.retryAfterSeconds)
     case 'RoleError':
       if (problem.role)
-        return words.problems.role(problem.role.name, known[problem.code] ?? problem.message)
+        return words.problems.role(
+          problem.role.name,
+          words.problems.explain(problem.code, problem.message),
+        )
   }
-  return known[problem.code] ?? problem.message
+  return words.problems.explain(problem.code, problem.message)
 }
 
 function names(named: { name: string }[]): string {

@@ -116,7 +116,13 @@ function SubscriptionCard({ subscription, organization, reload }: CardProperties
       {!availability.available && (
         <div class="banner">
           <Icon name="information" />
-          <p>{words.availability(availability.reason, organization.productRelease)}</p>
+          <p>
+            {words.availability(
+              availability.reason,
+              organization.productRelease,
+              organization.countryOrRegion,
+            )}
+          </p>
         </div>
       )}
       {steps.length > 0 && (
@@ -156,7 +162,7 @@ function Step({ step, organizationId }: StepProperties) {
   return (
     <li class={step.complete ? 'step complete' : 'step'}>
       <span class="step-mark">{step.complete && <Icon name="check" />}</span>
-      {step.href && step.available ? (
+      {step.href && step.available && step.href !== '/checklist' ? (
         <a href={addressOf(step.href, { organization: organizationId })}>{label}</a>
       ) : (
         <span class={step.available ? undefined : 'faint'}>{label}</span>

@@ -17,6 +17,7 @@ import { announce } from '../ui/toasts'
 import { useWords } from '../words'
 import { ConflictNotice } from './conflict'
 import { type Draft, draftOf, EMPTY, isChanged, missingFrom, rebase, roleChanges } from './draft'
+import { InvitationSection } from './invitation-section'
 import { RoleLists } from './roles'
 import { noteSaved } from './saved'
 
@@ -252,6 +253,15 @@ export function UserForm({ organization, user: initial, available }: Properties)
             }
           />
         </section>
+        {user?.invitation && user.status !== 'ASSOCIATED' && (
+          <InvitationSection
+            invitation={user.invitation}
+            reason={
+              readOnly ? words.users.reasons.cantEdit(`${user.firstName} ${user.lastName}`) : null
+            }
+            onWithdrawn={(invitation) => setUser({ ...user, invitation })}
+          />
+        )}
         <div class="form-actions">
           <Button
             kind="primary"
@@ -299,6 +309,10 @@ function ProblemSummary({ problems, failure }: SummaryProperties) {
       </div>
     )
   }
+  const withField = (text: string, field: string | undefined) => {
+    const name = labels.fieldNames[field as keyof typeof labels.fieldNames]
+    return name && !text.startsWith(name) ? `${name}: ${text}` : text
+  }
   const focus = (field: string | undefined) => {
     document.getElementById(`field-${field}`)?.focus()
   }
@@ -312,9 +326,7 @@ function ProblemSummary({ problems, failure }: SummaryProperties) {
             <li key={index}>
               {document.getElementById(`field-${problem.path[0]}`) ? (
                 <button type="button" class="link" onClick={() => focus(problem.path[0])}>
-                  {labels.fieldNames[problem.path[0] as keyof typeof labels.fieldNames] ?? ''}
-                  {': '}
-                  {explain(problem, words)}
+                  {withField(explain(problem, words), problem.path[0])}
                 </button>
               ) : (
                 explain(problem, words)

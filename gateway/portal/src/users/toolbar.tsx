@@ -70,7 +70,11 @@ function whyNotManageable(organization: Organization, words: Words): string | nu
   const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)
   const unavailable = own.find(({ availability }) => !availability.available)
   if (unavailable) {
-    return words.availability(unavailable.availability.reason, organization.productRelease)
+    return words.availability(
+      unavailable.availability.reason,
+      organization.productRelease,
+      organization.countryOrRegion,
+    )
   }
   return words.users.reasons.deactivated
 }

@@ -39,6 +39,17 @@ const codes: Record<UserErrorCode, string> = {
   SERVICE_NOT_ACTIVE: 'This service is deactivated for your organization.',
 }
 
+const DETAILED: ReadonlySet<UserErrorCode> = new Set([
+  'INVALID',
+  'TOO_LONG',
+  'FORBIDDEN',
+  'BATCH_TOO_LARGE',
+  'ROLE_NOT_AVAILABLE',
+  'ROLE_OUT_OF_SCOPE',
+  'FEATURE_NOT_AVAILABLE',
+  'SERVICE_NOT_ACTIVE',
+])
+
 export const english = {
   product: 'Customer Portal',
   signIn: 'Sign in',
@@ -53,8 +64,8 @@ export const english = {
   releases,
   country,
   /** The gateway's reason, in the reader's language. */
-  availability: (reason: string | null, release: ProductRelease) =>
-    reason ?? `This feature is not available with ${releases[release]}.`,
+  availability: (reason: string | null, release: ProductRelease, code: string) =>
+    reason ?? `This feature is not available with ${releases[release]} in ${country(code)}.`,
   titles: {
     checklist: 'Configuration checklist',
     users: 'User management',
@@ -117,6 +128,9 @@ export const english = {
   },
   problems: {
     codes,
+    /** The gateway speaks English, and in these cases says more than the code does. */
+    explain: (code: UserErrorCode, message: string) =>
+      DETAILED.has(code) && message ? message : (codes[code] ?? message),
     lastAdministrator: (services: string) =>
       `${services} would be left without an administrator. Make someone else an administrator first.`,
     hasRoles: (roles: string) =>
@@ -256,6 +270,18 @@ export const english = {
         roles: 'Roles',
         roleIds: 'Roles',
       },
+      invitation: {
+        title: 'Invitation',
+        sentTo: 'Sent to',
+        sent: 'Last sent',
+        notSent: 'not yet',
+        times: (count: number) => (count > 1 ? `(${count} times)` : ''),
+        expires: 'The link ends',
+        withdraw: 'Withdraw invitation',
+        withdrawTitle: 'Withdraw this invitation?',
+        withdrawText: 'The link in the mail stops working at once. You can send a new one later.',
+        withdrawn: 'The invitation was withdrawn.',
+      },
       missing: {
         title: 'This user is not there',
         text: 'The profile was deleted meanwhile, or you may not see it.',
@@ -320,7 +346,12 @@ export const english = {
     complete: 'Done',
     open: 'To do',
     unavailable: 'Not available',
-    steps: { 'set-up-users': 'Set up users', SET_UP_USERS: 'Set up users' },
+    steps: {
+      'sign-up': 'Sign up for the service',
+      'activate-subscription': 'Activate the subscription',
+      'set-up-users': 'Set up users',
+      'send-invitations': 'Send invitations',
+    },
     administrators: 'Service administrators:',
     noAdministrators: 'nobody yet',
     nowActive: (service: string) => `${service} is active.`,
@@ -450,9 +481,12 @@ export const english = {
       lastName: 'Last name',
       microsoftAccount: 'Microsoft account',
       primaryEmailAddress: 'Primary e-mail address',
-      roles: 'Roles',
+      selectedRoles: 'Roles',
       status: 'Status',
       sentTo: 'Sent to',
+      associatedAccount: 'Account',
+      serviceAdministrator: 'Service administrator',
+      endedSessions: 'Sessions ended',
     },
   },
 }

@@ -55,8 +55,8 @@ export const german: Words = {
   lastPage: 'Das ist die letzte Seite.',
   releases,
   country,
-  availability: (_reason, release) =>
-    `Diese Funktion steht Ihrer Organisation nicht zur Verfügung (${releases[release]}).`,
+  availability: (_reason, release, code) =>
+    `Diese Funktion steht mit ${releases[release]} in diesem Land (${country(code)}) nicht zur Verfügung.`,
   titles: {
     checklist: 'Konfigurationsprüfliste',
     users: 'Benutzerverwaltung',
@@ -121,6 +121,7 @@ export const german: Words = {
   },
   problems: {
     codes,
+    explain: (code, message) => codes[code] ?? message,
     lastAdministrator: (services) =>
       `${services} hätte keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
     hasRoles: (roles) =>
@@ -263,6 +264,19 @@ export const german: Words = {
         roles: 'Rollen',
         roleIds: 'Rollen',
       },
+      invitation: {
+        title: 'Einladung',
+        sentTo: 'Gesendet an',
+        sent: 'Zuletzt gesendet',
+        notSent: 'noch nicht',
+        times: (count) => (count > 1 ? `(${count}-mal)` : ''),
+        expires: 'Der Link endet',
+        withdraw: 'Einladung zurückziehen',
+        withdrawTitle: 'Diese Einladung zurückziehen?',
+        withdrawText:
+          'Der Link in der Mail gilt sofort nicht mehr. Sie können später einen neuen senden.',
+        withdrawn: 'Die Einladung wurde zurückgezogen.',
+      },
       missing: {
         title: 'Diesen Benutzer gibt es hier nicht',
         text: 'Das Profil wurde inzwischen gelöscht, oder Sie dürfen es nicht sehen.',
@@ -327,7 +341,12 @@ export const german: Words = {
     complete: 'Erledigt',
     open: 'Offen',
     unavailable: 'Nicht verfügbar',
-    steps: { 'set-up-users': 'Benutzer einrichten', SET_UP_USERS: 'Benutzer einrichten' },
+    steps: {
+      'sign-up': 'Für den Dienst anmelden',
+      'activate-subscription': 'Dienst aktivieren',
+      'set-up-users': 'Benutzer einrichten',
+      'send-invitations': 'Einladungen senden',
+    },
     administrators: 'Dienstadministratoren:',
     noAdministrators: 'noch niemand',
     nowActive: (service) => `${service} ist aktiv.`,
@@ -457,9 +476,12 @@ export const german: Words = {
       lastName: 'Nachname',
       microsoftAccount: 'Microsoft-Konto',
       primaryEmailAddress: 'Primäre E-Mail-Adresse',
-      roles: 'Rollen',
+      selectedRoles: 'Rollen',
       status: 'Status',
       sentTo: 'Gesendet an',
+      associatedAccount: 'Konto',
+      serviceAdministrator: 'Dienstadministrator',
+      endedSessions: 'Beendete Sitzungen',
     },
   },
 }
