@@ -7,10 +7,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import tortoise_config
+from resolvers.catalogue import forget_catalogue
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
@@ -95,7 +97,13 @@ def _refuse_unknown(options: dict[str, str]) -> None:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[None]:
-    """Keep the database connected, for every task of the process, while the block runs."""
+    """Keep the database connected, for every task of the process, while the block runs.
+
+    What the process remembers of another database is forgotten: the catalogue, and Tortoise's
+    statements, which it keeps by model and connection name in the last engine's dialect.
+    """
+    EXECUTOR_CACHE.clear()
+    forget_catalogue()
     await Tortoise.init(
         config=tortoise_config(connection_parameters(url)), _enable_global_fallback=True
     )

@@ -82,6 +82,12 @@ class Catalogue:
 _held: Catalogue | None = None
 
 
+def forget_catalogue() -> None:
+    """Read it anew: for a process that connects to another database than before."""
+    global _held  # noqa: PLW0603 - likewise
+    _held = None
+
+
 async def current_catalogue() -> Catalogue:
     """The catalogue as it is now: one small statement, and a full read only after a change."""
     global _held  # noqa: PLW0603 - one catalogue per process, replaced whole

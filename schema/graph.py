@@ -1,11 +1,10 @@
 """The schema, put together; its text is committed beside this file and tested for drift."""
 
-from collections.abc import Sequence
+import functools
 from pathlib import Path
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -26,13 +25,13 @@ class Graph(strawberry.Schema):
         """Strawberry would log the query's text, which may hold names and tokens."""
 
 
-def build(extensions: Sequence[type[SchemaExtension]] = ()) -> Graph:
-    """The schema, executed with these extensions."""
+@functools.cache
+def build() -> Graph:
+    """The schema, the same for the whole process."""
     return Graph(
         query=Query,
         mutation=Mutation,
         types=ERROR_TYPES,
-        extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from gateway.database import connected, migrate
 from tests.postgres import PostgresServer, postgres_server
@@ -60,12 +59,10 @@ def migrated_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(migrated_database: str) -> AsyncIterator[str]:
     """The URL of a migrated database that is connected while the test runs."""
-    EXECUTOR_CACHE.clear()  # Tortoise keeps statements by model alone, in the last engine's dialect
     async with connected(migrated_database):
         yield migrated_database
 
 
 async def _migrate(url: str) -> None:
-    EXECUTOR_CACHE.clear()
     async with connected(url):
         await migrate(url)

@@ -60,6 +60,7 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # its log
             asyncio.run(work(**json.loads(line)))
             os._exit(0)
         children.append(child)  # left unreaped, so that its id stays its own

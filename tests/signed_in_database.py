@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from tortoise.backends.base.executor import EXECUTOR_CACHE
-
 from gateway.database import connected, migrate
 from models.accounts import Account
 from models.organizations import Organization, ProductRelease
@@ -32,7 +30,6 @@ class Databases:
 
     async def fresh(self, engine: str) -> str:
         """The URL of a migrated, empty database."""
-        EXECUTOR_CACHE.clear()  # Tortoise keeps statements by connection name, not by engine
         self._made += 1
         return await (self._sqlite() if engine == "sqlite" else self._postgres())
 

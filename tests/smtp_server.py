@@ -37,10 +37,10 @@ class Received:
         return str(self.message["Message-ID"])
 
     def part(self, kind: str) -> str:
-        """The text of one of its parts: `plain` or `html`."""
+        """The text of one of its parts, `plain` or `html`, with lines as Python has them."""
         found = self.message.get_body(preferencelist=(kind,))
         assert found is not None
-        return str(found.get_content())
+        return str(found.get_content()).replace("\r\n", "\n")
 
 
 Behaviour = Callable[[str], Awaitable[str | None]]
@@ -103,7 +103,7 @@ class MailServerForTests:
     def _authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, data: LoginPassword
     ) -> AuthResult:
-        return AuthResult(success=data.password.decode() == self.password)
+        return AuthResult(success=data.password.decode() == self.password, handled=False)
 
     async def _reply(self, moment: str, recipient: str, otherwise: str) -> str:
         behaviour = self.at.get(moment)

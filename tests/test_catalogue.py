@@ -31,7 +31,6 @@ ORPHANED = (
     "1 subscription would be left without an administrator"
 )
 
-pytest_plugins = ["tests.engines"]
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 

@@ -96,7 +96,7 @@ LINKED_BY_MAIL_PROGRAMS = re.compile(
 
 
 def test_the_text_part_says_who_invites_whom_to_what_and_until_when() -> None:
-    assert read(mail()).part("plain").replace("\r\n", "\n") == (
+    assert read(mail()).part("plain") == (
         "Hello Bob Baker,\n\n"
         "Alice Archer has invited you to use Commerce Services and Sites Services for "
         "Contoso Retail.\n\n"
@@ -231,11 +231,7 @@ def hold_that_names_inject_nothing(name: str) -> None:
 )
 def test_an_ordinary_name_is_shown_as_it_is(name: str) -> None:
     assert unlinked(name) == name
-    assert f"Hello {name},\r\n" in letter_text(name)
-
-
-def letter_text(name: str) -> str:
-    return read(mail(name=name)).part("plain").replace("\n", "\r\n").replace("\r\r", "\r")
+    assert f"Hello {name},\n" in read(mail(name=name)).part("plain")
 
 
 def test_a_name_like_a_link_looks_the_same_but_is_broken_up() -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,21 +20,19 @@ from resolvers.sessions import (
     sessions_of,
     sign_in,
 )
-from tests.signed_in_database import Databases, databases, profile
+from tests.signed_in_database import Databases, profile
+
+pytest_plugins = ["tests.sign_in_fixtures"]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LIFETIME = timedelta(hours=12)
 
 
-@pytest.fixture(scope="module")
-def maker() -> Iterator[Databases]:
-    with databases() as made:
-        yield made
-
-
 @pytest.fixture(params=["sqlite", "postgres"], autouse=True)
-async def database(request: pytest.FixtureRequest, maker: Databases) -> AsyncIterator[str]:
-    url = await maker.fresh(request.param)
+async def database(
+    request: pytest.FixtureRequest, sign_in_databases: Databases
+) -> AsyncIterator[str]:
+    url = await sign_in_databases.fresh(request.param)
     async with connected(url):
         yield url
 

@@ -1,0 +1,133 @@
+"""The application: what answers which path, and what runs beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from gateway import health
+from gateway.database import connected
+from gateway.graphql import GraphQLEndpoint
+from gateway.mail.worker import deliver_forever
+from gateway.oidc import Provider
+from gateway.pages import landing_route, not_found_page
+from gateway.requests import Requests, request_id_of, wants_page
+from gateway.settings import Settings
+from gateway.sign_in import SignIn
+from resolvers.sessions import purge_expired_sessions
+
+log = structlog.get_logger(__name__)
+
+FOLDER = Path(__file__).parent
+ASSET_FOLDERS = (FOLDER / "assets", FOLDER / "static")
+"""Our own files, and what `make` builds."""
+
+PURGE_EVERY_S = 3600.0
+DRAIN_WITHIN_S = 20.0
+
+
+def utc_now() -> datetime:
+    """The clock of the process."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings, *, delivers_mail: bool, now: Callable[[], datetime] = utc_now
+) -> ASGIApp:
+    """The whole gateway as one ASGI application.
+
+    Raises:
+        InvalidSettings: Settings that sign-in needs are missing.
+    """
+    provider = Provider(settings, now=now)
+    graphql = GraphQLEndpoint(settings, provider, now=now)
+    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    app: ASGIApp = Starlette(
+        routes=[
+            Route("/graphql", graphql.respond, methods=["GET", "POST"]),
+            landing_route(settings, now=now, request_id_of=request_id_of),
+            *sign_in.routes(),
+            *health.routes(),
+            Mount("/assets", Assets()),
+        ],
+        exception_handlers={HTTPException: _refused},
+        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, now=now),
+    )
+    if settings.allowed_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=sorted(settings.allowed_origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
+            expose_headers=["retry-after", "x-request-id"],
+        )
+    return Requests(app, settings)
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings, *, delivers_mail: bool, now: Callable[[], datetime]
+) -> AsyncIterator[None]:
+    stop, wake = asyncio.Event(), asyncio.Event()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        beside = [asyncio.create_task(_purge_sessions(stop, now))]
+        if delivers_mail:
+            beside.append(
+                asyncio.create_task(deliver_forever(settings, now=now, stop=stop, wake=wake))
+            )
+        log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
+        try:
+            yield
+        finally:
+            stop.set()
+            _, unfinished = await asyncio.wait(beside, timeout=DRAIN_WITHIN_S)
+            for task in unfinished:
+                task.cancel()
+            log.info("stopped")
+
+
+async def _purge_sessions(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
+    """Delete expired sessions each hour; the first time after an hour, not at each start."""
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), PURGE_EVERY_S)
+        except TimeoutError:
+            log.info("sessions_purged", count=await purge_expired_sessions(now()))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """A path that leads nowhere, or a method that it does not take."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == HTTPStatus.NOT_FOUND and wants_page(request):
+        return not_found_page(request_id_of(request))
+    body = {"errors": [{"message": error.detail, "extensions": {"code": "BAD_REQUEST"}}]}
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+
+class Assets(StaticFiles):
+    """Files of several folders under one path. Those of GraphiQL keep their names over releases."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=ASSET_FOLDERS[0])
+        self.all_directories = list(ASSET_FOLDERS)
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """A file, to be asked for anew after an hour."""
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+        response.headers["cache-control"] = "public, max-age=3600"
+        return response

@@ -1,0 +1,105 @@
+"""Every request: its id, its line in the log, the headers of every answer, and what a defect shows.
+
+Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pass untouched.
+"""
+
+import time
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.pages import unexpected_page
+from gateway.settings import Settings
+from models.rows import new_id
+
+log = structlog.get_logger(__name__)
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""What our pages may load (Content Security Policy Level 3); a page may bring its own."""
+
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": PAGE_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""On every answer that does not say otherwise itself."""
+
+ONE_YEAR_S = 31_536_000
+
+
+def request_id_of(connection: HTTPConnection) -> str:
+    """The id of a request: in the logs, in the audit trail, and in the header `X-Request-Id`."""
+    return str(connection.scope["state"]["request_id"])
+
+
+class Requests:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._headers = dict(HEADERS)
+        if settings.is_https:
+            self._headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(new_id())
+        scope.setdefault("state", {})["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, send, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        began = time.perf_counter()
+        status: int | None = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request_failed", route=_route_of(scope))
+            if scope["type"] != "http" or status is not None:
+                raise
+            page = unexpected_page(request_id)
+            await page(scope, receive, send_with_headers)
+        finally:
+            log.info(
+                "request",
+                method=scope.get("method", scope["type"]),
+                route=_route_of(scope),
+                status=status,
+                duration_ms=round((time.perf_counter() - began) * 1000, 1),
+            )
+
+
+def _route_of(scope: Scope) -> str:
+    """The route's pattern, never the path: an invitation's path holds its token."""
+    route = scope.get("route")
+    return getattr(route, "path", "unrouted")
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person is reading, rather than a program."""
+    return "text/html" in request.headers.get("accept", "")
