@@ -1,31 +1,17 @@
 """What `gateway check` finds: whether the settings lead to services that answer."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-from tortoise.exceptions import BaseORMException
-
-from gateway.database import connected, pending_migrations
+from gateway.database import DATABASE_TROUBLE, connected, pending_migrations
 from gateway.discovery import ProviderUnavailable
 from gateway.mail.delivery import check_mail_server
 from gateway.mail.session import MailServerTrouble
 from gateway.oidc import Provider
 from gateway.settings import MAIL_SETTINGS, SIGN_IN_SETTINGS, Settings
 from resolvers.catalogue import current_catalogue
-
-DATABASE_TROUBLE = (
-    OSError,
-    TimeoutError,
-    BaseORMException,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    sqlite3.Error,
-)
-"""What a database that can't be used raises."""
 
 DATABASE_WITHIN_S = 15.0
 

@@ -14,8 +14,8 @@ import typer
 
 from gateway.app import utc_now
 from gateway.catalog_file import InvalidCatalogue, read_catalogue
-from gateway.check import DATABASE_TROUBLE, check_everything, in_words
-from gateway.database import connected, migrate, pending_migrations
+from gateway.check import check_everything, in_words
+from gateway.database import DATABASE_TROUBLE, connected, migrate, pending_migrations
 from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.server import require_mail_settings, serve

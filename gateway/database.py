@@ -10,6 +10,7 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
+from tortoise.exceptions import BaseORMException
 from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import tortoise_config
@@ -22,6 +23,17 @@ LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "state
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
+
+
+DATABASE_TROUBLE = (
+    OSError,
+    TimeoutError,
+    BaseORMException,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    sqlite3.Error,
+)
+"""What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
 
 
 def is_sqlite(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -16,6 +17,8 @@ from gateway.settings import (
     load_settings,
 )
 
+log = structlog.get_logger(__name__)
+
 GRACEFUL_SHUTDOWN_S = 20
 """How long requests may take to end after SIGTERM."""
 
@@ -24,7 +27,10 @@ def with_mail() -> ASGIApp:
     """The gateway, which delivers mail too: what `gateway serve` runs in each process."""
     settings = load_settings()
     configure_logs(settings.log_format)
-    return create_app(settings, delivers_mail=True)
+    missing = settings.missing(*MAIL_SETTINGS)
+    if missing:
+        log.warning("mail_waits", reason=f"{', '.join(missing)}: not set, so mail is not delivered")
+    return create_app(settings, delivers_mail=not missing)
 
 
 def without_mail() -> ASGIApp:
@@ -77,10 +83,10 @@ def refuse_unfit_settings(settings: Settings, *, workers: int, delivers_mail: bo
     problems = [
         f"{name}: is needed to sign people in" for name in settings.missing(*SIGN_IN_SETTINGS)
     ]
-    if delivers_mail:
+    missing = settings.missing(*MAIL_SETTINGS)
+    if delivers_mail and 0 < len(missing) < len(MAIL_SETTINGS):
         problems += [
-            f"{name}: is needed for mail; gateway serve --no-mail does without"
-            for name in settings.missing(*MAIL_SETTINGS)
+            f"{name}: is needed for mail, as its other setting is there" for name in missing
         ]
     if workers > 1 and is_sqlite(settings.database_url.get_secret_value()):
         problems.append(

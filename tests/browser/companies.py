@@ -10,7 +10,8 @@ NUMBERS = count(1)
 
 CATALOGUE = "{ services { id code roles { id code } } }"
 SIGN_UP = """mutation ($input: SignUpForServiceInput!) { signUpForService(input: $input) {
-    subscription { id organization { id } } user { id version } userErrors { code message path } } }"""
+    subscription { id organization { id } } user { id version }
+    userErrors { code message path } } }"""
 CREATE = """mutation ($input: CreateUserInput!) { createUser(input: $input) {
     user { id version firstName lastName } userErrors { code message path } } }"""
 EDIT = """mutation ($input: EditUserInput!) { editUser(input: $input) {
