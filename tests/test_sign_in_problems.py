@@ -126,6 +126,7 @@ async def test_signing_out_does_not_wait_for_a_provider_that_hangs(own_clock: Cl
     took = asyncio.get_running_loop().time() - began
     for writer in held:
         writer.close()
+        await writer.wait_closed()
     server.close()
 
     assert answer is None
