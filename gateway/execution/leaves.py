@@ -4,11 +4,9 @@ Every shortcut here asks for an exact class, so that subclasses with ideas of th
 exceptions and awaitables take the long way.
 """
 
-import datetime as dt
-from decimal import Decimal
+from enum import Enum
 from math import isfinite
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     GRAPHQL_MAX_INT,
@@ -18,24 +16,27 @@ from graphql import (
     GraphQLID,
     GraphQLInt,
     GraphQLLeafType,
+    GraphQLOutputType,
     GraphQLString,
     Undefined,
 )
 from graphql.pyutils import inspect
 
-INERT = frozenset(
-    {str, int, float, bool, bytes, UUID, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta}
-)
-"""Classes whose instances are no awaitables, no exceptions and no null."""
+from gateway.execution.classes import SETTLED, ordinary
+from gateway.execution.places import Place
+from gateway.execution.slots import Info, Run, Slot
+
+if TYPE_CHECKING:
+    from gateway.execution.fields import Field
 
 READY_TESTS = {
-    GraphQLString.coerce_output_value: "value.__class__ is str",
-    GraphQLID.coerce_output_value: "value.__class__ is str",
-    GraphQLBoolean.coerce_output_value: "value.__class__ is bool",
+    GraphQLString.coerce_output_value: "type(value) is str",
+    GraphQLID.coerce_output_value: "type(value) is str",
+    GraphQLBoolean.coerce_output_value: "type(value) is bool",
     GraphQLInt.coerce_output_value: (
-        f"value.__class__ is int and {GRAPHQL_MIN_INT} <= value <= {GRAPHQL_MAX_INT}"
+        f"type(value) is int and {GRAPHQL_MIN_INT} <= value <= {GRAPHQL_MAX_INT}"
     ),
-    GraphQLFloat.coerce_output_value: "value.__class__ is float and isfinite(value)",
+    GraphQLFloat.coerce_output_value: "type(value) is float and isfinite(value)",
 }
 """For each coercion that mostly gives back what it is given: the expression that says it will."""
 
@@ -61,17 +62,59 @@ def all_ready(type_: GraphQLLeafType, values: list[Any]) -> bool:
     return classes == {str} and coerce in READY_TESTS
 
 
-def coerce_leaf(type_: GraphQLLeafType, value: Any) -> Any:
-    """Coerce a value that isn't null.
+class ScalarSlot(Slot):
+    """Takes a scalar."""
 
-    Raises:
-        TypeError: the type gave null for it.
+    __slots__ = ("bare", "coerce")
+
+    def __init__(self, type_: GraphQLOutputType, bare: GraphQLLeafType, field: "Field") -> None:
+        super().__init__(type_, field)
+        self.bare = bare
+        self.coerce = bare.coerce_output_value
+
+    def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
+        """Coerce values of ordinary classes at once."""
+        if type(value) not in ordinary:
+            return super().settle(run, value, place, info)
+        coerced = self.fill(run, value, place, info)
+        if type(coerced) in SETTLED or not run.is_awaitable(coerced):
+            return coerced
+        return self.guard(run, coerced, place)
+
+    def fill(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:  # noqa: ARG002
+        """Coerce the value.
+
+        Raises:
+            TypeError: the type gave null for it.
+        """
+        coerced = self.coerce(value)
+        if coerced is None or coerced is Undefined:
+            message = (
+                f"Expected `{inspect(self.bare)}.coerce_output_value({inspect(value)})` to return"
+                f" non-nullable value, returned: {inspect(coerced)}"
+            )
+            raise TypeError(message)
+        return coerced
+
+
+class EnumSlot(ScalarSlot):
+    """Takes a member of an enum.
+
+    Remembers the names of members by identity: finding them takes a search or a hash.
     """
-    coerced = type_.coerce_output_value(value)
-    if coerced is None or coerced is Undefined:
-        message = (
-            f"Expected `{inspect(type_)}.coerce_output_value({inspect(value)})` to return"
-            f" non-nullable value, returned: {inspect(coerced)}"
-        )
-        raise TypeError(message)
-    return coerced
+
+    __slots__ = ("names",)
+
+    def __init__(self, type_: GraphQLOutputType, bare: GraphQLLeafType, field: "Field") -> None:
+        super().__init__(type_, bare, field)
+        self.names: dict[int, tuple[Enum, str]] = {}
+
+    def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
+        """Give the name if it is known."""
+        known = self.names.get(id(value))
+        if known is not None:
+            return known[1]
+        name = super().settle(run, value, place, info)
+        if isinstance(value, Enum) and type(name) is str:
+            self.names[id(value)] = value, name
+        return name

@@ -1,25 +1,24 @@
 """One generated function per selection set.
 
-For `{ id name roles { … } }` of plain attributes the function reads, without the comments:
+For `{ name roles { … } }` of plain attributes the function reads, without the comments:
 
     def select(run, source, place):
-        data = {}
-        pending = []
-        is_awaitable = run.is_awaitable
+        pending = ()
         try:
             try:
                 value = source.name
-                if not (value.__class__ is str):          # nearly always it is, and that was all
-                    value = receive_1(run, value, place)
-                    if value.__class__ not in SETTLED and is_awaitable(value):
-                        pending.append('name')
+                if not (type(value) is str):              # nearly always it is, and that was all
+                    value = settle_0(run, value, (place, 'name', 'User'), None)
+                    if type(value) not in SETTLED and run.is_awaitable(value):
+                        pending += (('name', value),)
             except Exception as error:
-                value = refuse_1(run, error, place)       # raises if null may not be here
-            data['name'] = value
+                value = refuse_0(run, error, place)       # raises if null may not be here
+            data_0 = value
             …
         except Exception:
-            abandon(run, data, pending)
+            abandon(run, pending)
             raise
+        data = {'name': data_0, 'roles': data_1}
         return gather(data, pending) if pending else data
 
 Nothing of the document but response keys and field names gets into the source, as literals.
@@ -40,25 +39,25 @@ from graphql import (
 )
 from graphql.execution.collect_fields import GroupedFieldSet
 
-from gateway.execution.completion import Select
-from gateway.execution.fields import Field, receiver
+from gateway.execution.classes import SETTLED
+from gateway.execution.fields import Field
 from gateway.execution.leaves import READY_NAMES, ready_test
+from gateway.execution.objects import Select
 from gateway.execution.places import Place, path_of
-from gateway.execution.slots import SETTLED, Run, gather
+from gateway.execution.slots import Run, abandon, gather
 
 LARGEST = 500
 """Fields of one selection set; beyond, compiling takes so long that graphql-core has it."""
 
 FUNCTION = """\
 def select(run, source, place):
-    data = {{}}
-    pending = []
-    is_awaitable = run.is_awaitable
+    pending = ()
     try:
 {statements}
     except Exception:
-        abandon(run, data, pending)
+        abandon(run, pending)
         raise
+    data = {{{items}}}
     return gather(data, pending) if pending else data
 """
 
@@ -66,24 +65,24 @@ READ = """\
         try:
             value = {value}
             if not ({ready}):
-                value = receive_{n}(run, value, place)
-                if value.__class__ not in SETTLED and is_awaitable(value):
-                    pending.append({key!r})
+                value = settle_{n}(run, value, (place, {key!r}, {typename!r}), None)
+                if type(value) not in SETTLED and run.is_awaitable(value):
+                    pending += (({key!r}, value),)
         except Exception as error:
             value = refuse_{n}(run, error, place)
-        data[{key!r}] = value
-"""
-
-RESOLVE = """\
-        data[{key!r}] = value = resolve_{n}(run, source, place)
-        if value.__class__ not in SETTLED and is_awaitable(value):
-            pending.append({key!r})
+        data_{n} = value
 """
 
 DEFAULT = "source.get({name!r}) if isinstance(source, Mapping) else getattr(source, {name!r}, None)"
 
+RESOLVE = """\
+        data_{n} = value = resolve_{n}(run, source, place)
+        if type(value) not in SETTLED and run.is_awaitable(value):
+            pending += (({key!r}, value),)
+"""
+
 CONSTANT = """\
-        data[{key!r}] = {value!r}
+        data_{n} = {value!r}
 """
 
 
@@ -121,30 +120,40 @@ class Compiler(NamedTuple):
             "SETTLED": SETTLED,
             "abandon": abandon,
             "gather": gather,
-            "path_of": path_of,
             **READY_NAMES,
         }
-        statements = [self.statement(n, field, names) for n, field in enumerate(fields.values())]
-        source = FUNCTION.format(statements="".join(statements) or "        pass")
-        exec(source, names)  # noqa: S102 - nothing of the document but names and keys gets into the source
+        source = FUNCTION.format(
+            statements="".join(
+                self.statement(n, field, names) for n, field in enumerate(fields.values())
+            )
+            or "        pass",
+            items=", ".join(f"{key!r}: data_{n}" for n, key in enumerate(fields)),
+        )
+        exec(source, names)  # noqa: S102 - nothing of the document but names and keys gets into it
         return cast("Select", names["select"])
 
     def statement(self, n: int, field: Field, names: dict[str, Any]) -> str:
         """Write the statement for the `n`th field, and add to `names` what it refers to."""
         definition = field.definition
         if self.plain and definition is TypeNameMetaFieldDef:
-            return CONSTANT.format(key=field.key, value=field.parent_type.name)
+            return CONSTANT.format(n=n, value=field.parent_type.name)
         attribute = self.attribute_of(definition) if self.plain else None
         if attribute is not None:
-            value, receive = attribute_expression(attribute), field.receive
+            value, settle = attribute_expression(attribute), field.slot.settle
         elif self.plain and definition.resolve is None and not definition.args:
-            value, receive = DEFAULT.format(name=field.name), field.receive_default
+            value, settle = DEFAULT.format(name=field.name), field.settle_default
         else:
             names[f"resolve_{n}"] = field.resolve
-            return RESOLVE.format(key=field.key, n=n)
-        names[f"receive_{n}"] = receiver(field, receive)
+            return RESOLVE.format(n=n, key=field.key)
+        names[f"settle_{n}"] = settle
         names[f"refuse_{n}"] = field.refuse
-        return READ.format(key=field.key, n=n, value=value, ready=ready_expression(field.type))
+        return READ.format(
+            n=n,
+            key=field.key,
+            typename=field.parent_type.name,
+            value=value,
+            ready=ready_expression(field.slot.type),
+        )
 
 
 def attribute_expression(name: str) -> str:
@@ -169,9 +178,3 @@ def interpreted(type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Select:
         return run.execute_fields(type_, source, path_of(place), grouped, None)
 
     return select
-
-
-def abandon(run: Run, data: dict[str, Any], pending: list[str]) -> None:
-    """See to it that what was begun ends, when the object it was for is given up."""
-    if pending:
-        run.settle_in_background([data[key] for key in pending])
