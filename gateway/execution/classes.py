@@ -4,7 +4,7 @@ Only exact classes count, as `type()` gives them, never what an object claims to
 """
 
 from inspect import getattr_static
-from types import GeneratorType, NoneType
+from types import FunctionType, GeneratorType, NoneType
 
 from graphql.pyutils.undefined import UndefinedType
 
@@ -29,7 +29,7 @@ def is_ordinary(class_: type) -> bool:
         issubclass(class_, (NoneType, UndefinedType, BaseException, GeneratorType))
         or hasattr(class_, "__await__")
         or hasattr(class_, "__getattr__")
-        or class_.__getattribute__ is not object.__getattribute__
+        or isinstance(getattr_static(class_, "__getattribute__"), FunctionType)
         or getattr_static(class_, "__class__") is not object.__dict__["__class__"]
     ):
         return False

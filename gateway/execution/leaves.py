@@ -6,6 +6,7 @@ exceptions and awaitables take the long way.
 
 from enum import Enum
 from math import isfinite
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -28,6 +29,9 @@ from gateway.execution.slots import Info, Run, Slot
 
 if TYPE_CHECKING:
     from gateway.execution.fields import Field
+
+CERTAIN = SETTLED - {NoneType}
+"""Classes of response data other than null."""
 
 READY_TESTS = {
     GraphQLString.coerce_output_value: "type(value) is str",
@@ -76,25 +80,30 @@ class ScalarSlot(Slot):
         """Coerce values of ordinary classes at once."""
         if type(value) not in ordinary:
             return super().settle(run, value, place, info)
-        coerced = self.fill(run, value, place, info)
-        if type(coerced) in SETTLED or not run.is_awaitable(coerced):
+        coerced = self.coerce(value)
+        if type(coerced) in CERTAIN:
             return coerced
-        return self.guard(run, coerced, place)
+        self.require(value, coerced)
+        return self.guard(run, coerced, place) if run.is_awaitable(coerced) else coerced
 
-    def fill(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:  # noqa: ARG002
-        """Coerce the value.
+    def fill(self, _run: Run, value: Any, _place: Place, _info: Info | None) -> Any:
+        """Coerce the value."""
+        coerced = self.coerce(value)
+        self.require(value, coerced)
+        return coerced
+
+    def require(self, value: Any, coerced: Any) -> None:
+        """Insist that coercion gave something.
 
         Raises:
-            TypeError: the type gave null for it.
+            TypeError: the type gave null for the value.
         """
-        coerced = self.coerce(value)
         if coerced is None or coerced is Undefined:
             message = (
                 f"Expected `{inspect(self.bare)}.coerce_output_value({inspect(value)})` to return"
                 f" non-nullable value, returned: {inspect(coerced)}"
             )
             raise TypeError(message)
-        return coerced
 
 
 class EnumSlot(ScalarSlot):
