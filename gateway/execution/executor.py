@@ -11,7 +11,7 @@ from graphql.execution.incremental import IncrementalExecutor
 from graphql.pyutils import Path, is_awaitable
 
 from gateway.execution.plans import Registry
-from gateway.execution.selections import Compiler, Selection
+from gateway.execution.selections import Compiler, Reader, Selection
 
 
 class Compiling(Executor[Any]):
@@ -46,8 +46,11 @@ class Compiling(Executor[Any]):
         return run
 
     @staticmethod
-    def attribute_of(field: GraphQLField) -> str | None:  # noqa: ARG004 - for subclasses
-        """Name the attribute that a field reads, if reading it is all that its resolver does."""
+    def reader_of(field: GraphQLField) -> Reader | None:  # noqa: ARG004 - for subclasses
+        """Tell how a field is read from its source, if that is all that its resolver does.
+
+        Fields without a resolver needn't be told; they are read as `default_field_resolver` does.
+        """
         return None
 
     def execute_root_grouped_field_set(
@@ -93,7 +96,7 @@ class Compiling(Executor[Any]):
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
-        compiler = Compiler(self.attribute_of, self.is_plain())
+        compiler = Compiler(self.reader_of, self.is_plain())
         key = dossier.key(self, compiler)
         if key is None:
             return None

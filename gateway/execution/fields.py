@@ -38,6 +38,7 @@ class Field:
         "name",
         "needs_info",
         "parent_type",
+        "resolves",
         "slot",
     )
 
@@ -55,6 +56,7 @@ class Field:
         self.parent_type = parent_type
         self.details = details
         self.compiler = compiler
+        self.resolves = False
         self.slot = slot_of(definition.type, self)
         named = get_named_type(definition.type)
         self.needs_info = is_abstract_type(named) or (
@@ -114,7 +116,9 @@ class Field:
     def selection(self, run: Run, type_: GraphQLObjectType) -> Select:
         """Compile what is selected of this field's objects of one type."""
         collected = run.collect_subfields(type_, self.details)
-        return self.compiler.selection(run, type_, collected.grouped_field_set).select
+        selection = self.compiler.selection(run, type_, collected.grouped_field_set)
+        self.resolves = self.resolves or selection.resolves
+        return selection.select
 
 
 def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:

@@ -26,7 +26,7 @@ Nothing of the document but response keys and field names gets into the source, 
 
 from collections.abc import Callable, Mapping
 from keyword import iskeyword
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from graphql import (
     GraphQLField,
@@ -73,7 +73,10 @@ READ = """\
         data_{n} = value
 """
 
-DEFAULT = "source.get({name!r}) if isinstance(source, Mapping) else getattr(source, {name!r}, None)"
+DEFAULT = (
+    "source.get({name!r}) if type(source) is dict or isinstance(source, Mapping)"
+    " else getattr(source, {name!r}, None)"
+)
 
 RESOLVE = """\
         data_{n} = value = resolve_{n}(run, source, place)
@@ -81,9 +84,26 @@ RESOLVE = """\
             pending += (({key!r}, value),)
 """
 
+PATH = """\
+        place = path_of(place)
+"""
+
 CONSTANT = """\
         data_{n} = {value!r}
 """
+
+
+NAMES = {
+    "Mapping": Mapping,
+    "SETTLED": SETTLED,
+    "abandon": abandon,
+    "gather": gather,
+    "path_of": path_of,
+    **READY_NAMES,
+}
+
+Reader: TypeAlias = str | Callable[[Any], Any]
+"""The name of an attribute of the source, or a function of nothing but the source."""
 
 
 class Selection(NamedTuple):
@@ -92,75 +112,86 @@ class Selection(NamedTuple):
     fields: dict[str, Field]
     """By response key."""
     select: Select
+    resolves: bool
+    """Whether resolvers are called, which want a `Path`."""
 
 
 class Compiler(NamedTuple):
     """Compiles the selection sets of one plan."""
 
-    attribute_of: Callable[[GraphQLField], str | None]
-    """The attribute that a field reads, if reading it is all that its resolver does."""
+    reader_of: Callable[[GraphQLField], Reader | None]
+    """How a field is read from its source, if that is all that its resolver does."""
     plain: bool
     """Neither middleware nor a field resolver of the caller's own stands before the fields."""
 
     def selection(self, run: Run, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
         """Compile the fields collected for an object type."""
         if len(grouped) > LARGEST:
-            return Selection({}, interpreted(type_, grouped))
-        fields = {
-            key: Field(key, definition, type_, details, self)
-            for key, details in grouped.items()
-            if (definition := run.schema.get_field(type_, details[0].node.name.value))
-        }
-        return Selection(fields, self.generated(fields))
+            return Selection({}, left_to_core(type_, grouped), resolves=True)
+        source = Source(self)
+        fields: dict[str, Field] = {}
+        for key, details in grouped.items():
+            definition = run.schema.get_field(type_, details[0].node.name.value)
+            if definition is not None:
+                fields[key] = Field(key, definition, type_, details, self)
+                source.add(fields[key])
+        return Selection(fields, source.compile(), source.resolves)
 
-    def generated(self, fields: dict[str, Field]) -> Select:
-        """Generate the function that gives an object's data."""
-        names: dict[str, Any] = {
-            "Mapping": Mapping,
-            "SETTLED": SETTLED,
-            "abandon": abandon,
-            "gather": gather,
-            **READY_NAMES,
-        }
-        source = FUNCTION.format(
-            statements="".join(
-                self.statement(n, field, names) for n, field in enumerate(fields.values())
-            )
-            or "        pass",
-            items=", ".join(f"{key!r}: data_{n}" for n, key in enumerate(fields)),
+
+class Source:
+    """The source of one function in the making, and the names that it refers to."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        self.names: dict[str, Any] = {**NAMES}
+        self.statements: list[str] = []
+        self.items: list[str] = []
+        self.resolves = False
+
+    def add(self, field: Field) -> None:
+        """Add what it takes to get the data of one more field."""
+        n = len(self.items)
+        self.items.append(f"{field.key!r}: data_{n}")
+        if field.definition is TypeNameMetaFieldDef and self.compiler.plain:
+            self.statements.append(CONSTANT.format(n=n, value=field.parent_type.name))
+            return
+        value = self.read(n, field) if self.compiler.plain else None
+        if value is None:
+            self.resolves = True
+            self.names[f"resolve_{n}"] = field.resolve
+            self.statements.append(RESOLVE.format(n=n, key=field.key))
+            return
+        self.names[f"refuse_{n}"] = field.refuse
+        ready = ready_expression(field.slot.type)
+        typename = field.parent_type.name
+        self.statements.append(
+            READ.format(n=n, key=field.key, typename=typename, value=value, ready=ready)
         )
-        exec(source, names)  # noqa: S102 - nothing of the document but names and keys gets into it
-        return cast("Select", names["select"])
 
-    def statement(self, n: int, field: Field, names: dict[str, Any]) -> str:
-        """Write the statement for the `n`th field, and add to `names` what it refers to."""
+    def read(self, n: int, field: Field) -> str | None:
+        """Write the expression that reads a field from its source; None if it takes a resolver."""
         definition = field.definition
-        if self.plain and definition is TypeNameMetaFieldDef:
-            return CONSTANT.format(n=n, value=field.parent_type.name)
-        attribute = self.attribute_of(definition) if self.plain else None
-        if attribute is not None:
-            value, settle = attribute_expression(attribute), field.slot.settle
-        elif self.plain and definition.resolve is None and not definition.args:
-            value, settle = DEFAULT.format(name=field.name), field.settle_default
-        else:
-            names[f"resolve_{n}"] = field.resolve
-            return RESOLVE.format(n=n, key=field.key)
-        names[f"settle_{n}"] = settle
-        names[f"refuse_{n}"] = field.refuse
-        return READ.format(
-            n=n,
-            key=field.key,
-            typename=field.parent_type.name,
-            value=value,
-            ready=ready_expression(field.slot.type),
+        self.names[f"settle_{n}"] = field.slot.settle
+        reader = self.compiler.reader_of(definition)
+        if isinstance(reader, str):
+            plain = reader.isidentifier() and not iskeyword(reader)
+            return f"source.{reader}" if plain else f"getattr(source, {reader!r})"
+        if reader is not None:
+            self.names[f"read_{n}"] = reader
+            return f"read_{n}(source)"
+        if definition.resolve is None and not definition.args:
+            self.names[f"settle_{n}"] = field.settle_default
+            return DEFAULT.format(name=field.name)
+        return None
+
+    def compile(self) -> Select:
+        """Compile the function."""
+        statements = [*([PATH] if self.resolves else []), *self.statements]
+        source = FUNCTION.format(
+            statements="".join(statements) or "        pass", items=", ".join(self.items)
         )
-
-
-def attribute_expression(name: str) -> str:
-    """Write what reads an attribute of the source."""
-    if name.isidentifier() and not iskeyword(name):
-        return f"source.{name}"
-    return f"getattr(source, {name!r})"
+        exec(source, self.names)  # noqa: S102 - nothing of the document but names gets into it
+        return cast("Select", self.names["select"])
 
 
 def ready_expression(type_: GraphQLOutputType) -> str:
@@ -171,8 +202,8 @@ def ready_expression(type_: GraphQLOutputType) -> str:
     return " or ".join([*([test] if test else []), *allowed]) or "False"
 
 
-def interpreted(type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Select:
-    """Leave the selection set, with all that is below, to graphql-core."""
+def left_to_core(type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Select:
+    """Have the selection set, with all that is below, executed by graphql-core."""
 
     def select(run: Run, source: Any, place: Place | None) -> Any:
         return run.execute_fields(type_, source, path_of(place), grouped, None)

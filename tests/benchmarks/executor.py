@@ -20,6 +20,7 @@ from typing import Any
 import strawberry
 from graphql import ExecutionResult, parse
 from graphql.execution import execute
+from strawberry.dataloader import DataLoader
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -39,13 +40,6 @@ class Status(enum.Enum):
 
     ACTIVE = "active"
     INVITED = "invited"
-
-
-@strawberry.interface
-class Node:
-    """What has an id."""
-
-    id: strawberry.ID
 
 
 @strawberry.type
@@ -78,11 +72,20 @@ class User:
     version: int
     roles: list[Role]
 
+    @strawberry.field
+    def initials(self) -> str:
+        """Something to compute."""
+        return self.name[0]
+
+    @strawberry.field
+    async def manager(self, info: strawberry.Info[dict[str, Any]]) -> "User | None":
+        """Something to load, in one batch for the page."""
+        manager: User | None = await info.context["users"].load(self.version // 10)
+        return manager
+
 
 SERVICES = [Service(id=strawberry.ID(f"service-{n}"), name=f"Service {n}") for n in range(5)]
-ROLES = [
-    Role(id=uuid.UUID(int=n), name=f"Role {n}", service=SERVICES[n % 5]) for n in range(20)
-]
+ROLES = [Role(id=uuid.UUID(int=n), name=f"Role {n}", service=SERVICES[n % 5]) for n in range(20)]
 USERS = [
     User(
         id=uuid.UUID(int=n),
@@ -96,6 +99,13 @@ USERS = [
     )
     for n in range(50)
 ]
+
+
+async def load_users(numbers: list[int]) -> list[User]:
+    """Load users as a data loader does."""
+    return [USERS[number] for number in numbers]
+
+
 SCALARS = [f"string {n}" for n in range(1000)]
 
 
@@ -122,6 +132,8 @@ class Query:
 USER = """id name email phone status createdAt version roles { id name service { id name } }"""
 WORK = {
     "page of 50 users, 3 roles each": f"{{ users {{ {USER} }} }}",
+    "page of 50, a method each": "{ users { id initials } }",
+    "page of 50, a data loader each": "{ users { id manager { id name } } }",
     "one user, 3 roles": f"{{ user {{ {USER} }} }}",
     "one user, two fields": "{ user { id name } }",
     "a list of 1000 strings": "{ scalars }",
@@ -137,7 +149,11 @@ def in_executor(contender: type[StrawberryGraphQLCoreExecutionContext], query: s
 
     async def once() -> ExecutionResult:
         result = execute(
-            schema, document, is_awaitable=optimized_is_awaitable, executor_class=contender
+            schema,
+            document,
+            context_value={"users": DataLoader(load_users)},
+            is_awaitable=optimized_is_awaitable,
+            executor_class=contender,
         )
         return result if isinstance(result, ExecutionResult) else await result
 
@@ -149,7 +165,7 @@ def in_schema(contender: type[StrawberryGraphQLCoreExecutionContext], query: str
     schema = strawberry.Schema(
         Query, execution_context_class=contender, extensions=[ParserCache, ValidationCache]
     )
-    return lambda: schema.execute(query)
+    return lambda: schema.execute(query, context_value={"users": DataLoader(load_users)})
 
 
 async def duration_s(once: Once, times: int) -> float:
