@@ -8,13 +8,13 @@ from types import FunctionType, GeneratorType, NoneType
 
 from graphql.pyutils.undefined import UndefinedType
 
-SETTLED = frozenset({str, int, float, bool, NoneType, dict, list})
+SETTLED: frozenset[type] = frozenset({str, int, float, bool, NoneType, dict, list})
 """Classes of response data: nobody awaits those."""
 
-MOST = 10_000
-"""Classes remembered, for the sake of programs that make classes without end."""
+MOST = 1000
+"""Classes remembered: enough for any program but one that makes classes as it goes."""
 
-ordinary: set[type] = {*SETTLED} - {NoneType}
+ordinary: set[type] = {class_ for class_ in SETTLED if class_ is not NoneType}
 """Classes found to be ordinary; the hot paths look here before they call `is_ordinary`."""
 
 

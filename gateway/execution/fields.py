@@ -20,7 +20,7 @@ from graphql.execution.values import get_argument_values
 from gateway.execution.leaves import EnumSlot, ScalarSlot
 from gateway.execution.lists import ListSlot
 from gateway.execution.objects import AbstractSlot, ObjectSlot, Select
-from gateway.execution.places import Place, path_of
+from gateway.execution.places import Place, path_at
 from gateway.execution.slots import Info, Run, Slot
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Field:
     def info(self, run: Run, place: Place) -> Info:
         """Make what a resolver, `resolve_type` or `is_type_of` is told about this field."""
         nodes = [details.node for details in self.details]
-        return run.build_resolve_info(self.definition, nodes, self.parent_type, path_of(place))
+        return run.build_resolve_info(self.definition, nodes, self.parent_type, path_at(place))
 
     def selection(self, run: Run, type_: GraphQLObjectType) -> Select:
         """Compile what is selected of this field's objects of one type."""

@@ -1,15 +1,15 @@
 """Lists."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLList, GraphQLOutputType, get_nullable_type, is_leaf_type
 from graphql.execution.executor import collect_iterator_awaitables
-from graphql.pyutils import Path, is_iterable
+from graphql.pyutils import is_iterable
 
 from gateway.execution.classes import SETTLED
 from gateway.execution.leaves import all_ready
-from gateway.execution.places import Place, field_place, path_of
+from gateway.execution.places import Place, field_place, path_at
 from gateway.execution.slots import Info, Pending, Run, Slot, abandon, gather
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class ListSlot(Slot):
             field = self.field
             info = info or field.info(run, field_place(place))
             return run.complete_list_value(
-                self.bare, field.details, info, path_of(place), value, None
+                self.bare, field.details, info, path_at(place), value, None
             )
         if self.field.resolves:
-            place = cast("Path", path_of(place))  # once for all items, whose resolvers want it
+            place = path_at(place)  # once for all items, whose resolvers want it
         if info is None and self.field.needs_info:
             info = self.field.info(run, field_place(place))
         return self.fill_items(run, value, place, info)

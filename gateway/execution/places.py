@@ -13,12 +13,17 @@ Place: TypeAlias = tuple[Any, str | int, str | None]
 """The place above (or None), the response key or list index, the type that has the field."""
 
 
-def path_of(place: Place | None) -> Path | None:
+def path_at(place: Place) -> Path:
     """Give the place as the `Path` that graphql-core would have made."""
-    if place is None or isinstance(place, Path):
+    if isinstance(place, Path):
         return place
     above, key, typename = place
     return Path(path_of(above), key, typename)
+
+
+def path_of(place: Place | None) -> Path | None:
+    """Give the place of an object as a `Path`; the root's is None."""
+    return None if place is None else path_at(place)
 
 
 def field_place(place: Place) -> Place:

@@ -9,7 +9,7 @@ from graphql.execution import Executor
 from graphql.pyutils import gather_with_cancel
 
 from gateway.execution.classes import SETTLED, is_ordinary, ordinary
-from gateway.execution.places import Place, path_of
+from gateway.execution.places import Place, path_at
 
 if TYPE_CHECKING:
     from gateway.execution.fields import Field
@@ -93,7 +93,7 @@ class Slot(ABC):
         Raises:
             GraphQLError: the located error, when the nearest nullable parent has to take it.
         """
-        run.handle_field_error(error, self.type, self.field.details, path_of(place))
+        run.handle_field_error(error, self.type, self.field.details, path_at(place))
         return None
 
 

@@ -1,7 +1,7 @@
 """The compiling executor for Strawberry, whose plain fields have resolvers too."""
 
 from inspect import getclosurevars
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from graphql import GraphQLField
 from strawberry.execution import optimized_is_awaitable
@@ -58,5 +58,5 @@ def method_of(resolver: StrawberryResolver[Any] | None) -> Reader | None:
         return None
     wanted = [spec for spec, parameter in resolver.reserved_parameters.items() if parameter]
     if wanted == [SELF_PARAMSPEC] and not resolver.arguments:
-        return resolver.wrapped_func
+        return cast("Reader", resolver.wrapped_func)
     return None

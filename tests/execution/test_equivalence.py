@@ -67,15 +67,16 @@ LEAVES: dict[str, tuple[Any, list[Any]]] = {
 
 # A value is described, since awaitables and iterators can be used once only, and made per run.
 Spec = tuple[Any, ...]
+FAULTY: list[Any] = [None, "text", 1, 1.5, True, (), {}]
 anything = st.sampled_from(
-    [("leaf", v) for v in (None, "text", 1, 1.5, True, (), {})]
+    [("leaf", value) for value in FAULTY]
     + [("raise", "raised"), ("exception", "returned")]
     + [("row", name, n) for name in OBJECTS for n in range(ROWS)]
 )
 
 
 @st.composite
-def specs(draw: st.DrawFn, shape: Any, *, direct: bool = False) -> Spec:
+def specs(draw: st.DrawFn, shape: Any, *, direct: bool = False) -> Spec:  # noqa: PLR0911 - one a case
     """Describe a value for a field of this shape: mostly a fitting one."""
     kind, inner = shape
     what = draw(st.integers(0, 39))
@@ -178,7 +179,7 @@ class World:
         shape = self.shapes[key]
         while shape[0] in {"required", "list"}:
             shape = shape[1]
-        return shape[0] != "leaf"
+        return bool(shape[0] != "leaf")
 
     def schema(self) -> GraphQLSchema:
         """Make the schema."""
@@ -202,7 +203,7 @@ class World:
             wrap = {"required": GraphQLNonNull, "list": GraphQLList}.get(shape[0])
             return wrap(type_of(shape[1])) if wrap else types[shape[1]]
 
-        def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
             told = (info.path.as_list(), info.parent_type.name, len(info.field_nodes), arguments)
             self.log.append((*told, str(info.return_type), info.field_name, info.context))
             return default_field_resolver(source, info)
@@ -365,8 +366,8 @@ def test_both_executors_do_the_same(data: st.DataObject) -> None:
 
     async def both() -> None:
         for no in (False, True, False):
-            stock = await outcome(world, lambda: run(IncrementalExecutor, no))
-            ours = await outcome(world, lambda: run(EagerExecutor, no))
+            stock = await outcome(world, partial(run, IncrementalExecutor, no))
+            ours = await outcome(world, partial(run, EagerExecutor, no))
 
             assert ours == stock
 

@@ -3,11 +3,10 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, ExecutionResult, GraphQLError, build_schema, parse
+from graphql import DocumentNode, ExecutionResult, build_schema, parse
 from graphql.execution import AbortedGraphQLExecutionError, MiddlewareManager, execute
 from graphql.pyutils import AbortController
 
@@ -27,10 +26,10 @@ class Executor(CompilingExecutor):
 
 
 @pytest.fixture(autouse=True)
-def registry() -> Iterator[Registry]:
+def registry() -> Registry:
     """Give the registry, empty."""
     Executor.registry.dossiers.clear()
-    yield Executor.registry
+    return Executor.registry
 
 
 def run(document: DocumentNode, **options: Any) -> Any:
@@ -221,7 +220,7 @@ async def test_cancelling_the_request_cancels_its_resolvers() -> None:
 
 def test_request_errors_are_graphql_cores() -> None:
     document = parse("query A($n: Int!) { name(n: $n) } query B { name }")
-    for options in ({}, {"operation_name": "A"}, {"operation_name": "C"}):
-        stock = execute(SCHEMA, document, ROOT, **options)
+    for name in (None, "A", "C"):
+        stock = execute(SCHEMA, document, ROOT, operation_name=name)
 
-        assert [run(document, **options) for _ in range(3)] == [stock] * 3
+        assert [run(document, operation_name=name) for _ in range(3)] == [stock] * 3
