@@ -282,8 +282,8 @@ conditions = st.integers(0, 40).map(lambda n: CONDITIONS[n] if n < len(CONDITION
 
 
 @st.composite
-def selections(draw: st.DrawFn, world: World, depth: int) -> str:
-    """Write a selection set; leaves with a selection and objects without are in it, too."""
+def selections(draw: st.DrawFn, world: World, depth: int, fragments: str) -> str:
+    """Write a selection set, which may spread some fragments; objects may go without their own."""
     parts = []
     for _ in range(draw(st.integers(1, 4))):
         condition = draw(conditions)
@@ -292,14 +292,18 @@ def selections(draw: st.DrawFn, world: World, depth: int) -> str:
             parts.append(f"__typename {condition}")
         elif kind == 1 and depth:
             on = draw(st.sampled_from(["", "on A", "on B", "on Some", "on Any"]))
-            parts.append(f"... {on} {condition} {draw(selections(world, depth - 1))}")
-        elif kind == 2:
-            parts.append(f"...{draw(st.sampled_from(['F', 'G', 'H']))} {condition}")
+            parts.append(f"... {on} {condition} {draw(selections(world, depth - 1, fragments))}")
+        elif kind == 2 and fragments:
+            parts.append(f"...{draw(st.sampled_from(fragments))} {condition}")
         else:
             key = draw(st.sampled_from(FIELDS))
             alias = draw(st.sampled_from(["", "", "", "x: ", "y: "]))
             arguments = draw(st.sampled_from(["", "", "", "", "(n: 2)", "(n: $n)", "(n: null)"]))
-            nested = draw(selections(world, depth - 1)) if depth and world.composite(key) else ""
+            nested = (
+                draw(selections(world, depth - 1, fragments))
+                if depth and world.composite(key)
+                else ""
+            )
             parts.append(f"{alias}{key}{arguments} {condition} {nested}")
     return f"{{ {' '.join(parts)} }}"
 
@@ -310,11 +314,15 @@ def documents(draw: st.DrawFn, world: World) -> str:
     operation = draw(st.sampled_from(["query", "query", "mutation"]))
     variables = "($yes: Boolean!, $no: Boolean!, $missing: Boolean, $n: Int)"
     fragments = [
-        f"fragment {name} on {on} {draw(selections(world, depth))}"
-        for name, on, depth in [("F", "A", 2), ("G", "Some", 1), ("H", "B", 0)]
+        f"fragment {name} on {on} {draw(selections(world, depth, others))}"
+        for name, on, depth, others in [
+            ("F", "A", 2, "GH"),
+            ("G", "Some", 1, "H"),
+            ("H", "B", 1, ""),
+        ]
     ]
     directive = draw(st.sampled_from(["", "", "", "@experimental_disableErrorPropagation"]))
-    root = draw(selections(world, 3))
+    root = draw(selections(world, 3, "FGH"))
     return "\n".join([f"{operation} Q{variables} {directive} {root}", *fragments])
 
 

@@ -233,7 +233,7 @@ QUERIES = {
     "permissions": "{ users { name secret } }",
     "extensions": "{ users { loud } }",
     "merged fields": "{ users { roles { id } } users { roles { name } name } }",
-    "introspection": "{ __schema { types { name fields { name type { kind ofType { name } } } } } }",
+    "introspection": "{ __schema { types { name fields { name type { name kind } } } } }",
     "mutations": 'mutation { a: note(word: "a") b: note(word: "b") }',
 }
 
