@@ -9,8 +9,8 @@ from graphql.pyutils import is_iterable
 
 from gateway.execution.classes import SETTLED
 from gateway.execution.leaves import all_ready
-from gateway.execution.places import Place, field_place, path_at
-from gateway.execution.slots import Info, Pending, Run, Slot, abandon, gather
+from gateway.execution.places import Place, path_at
+from gateway.execution.slots import Info, Run, Slot, abandon, gather
 
 if TYPE_CHECKING:
     from gateway.execution.fields import Field
@@ -41,21 +41,21 @@ class ListSlot(Slot):
                 return value.copy()
         elif type(value) is not tuple and (run.is_async_iterable(value) or not is_iterable(value)):
             field = self.field
-            info = info or field.info(run, field_place(place))
+            info = info or field.info(run, place)
             return run.complete_list_value(
                 self.bare, field.details, info, path_at(place), value, None
             )
         if self.field.resolves:
             place = path_at(place)  # once for all items, whose resolvers want it
         if info is None and self.field.needs_info:
-            info = self.field.info(run, field_place(place))
+            info = self.field.info(run, place)
         return self.fill_items(run, value, place, info)
 
     def fill_items(self, run: Run, value: Iterable[Any], place: Place, info: Info | None) -> Any:
         """Settle each item, and gather those that have to be awaited."""
         settle = self.item.settle
         results: list[Any] = []
-        pending: Pending = ()
+        pending: list[tuple[int, Any]] = []
         items = iter(value)
         try:
             for item in items:
@@ -65,10 +65,10 @@ class ListSlot(Slot):
                 except Exception as error:  # noqa: BLE001 - an item's error is part of the response
                     settled = self.item.fail(run, error, item_place)
                 if type(settled) not in SETTLED and run.is_awaitable(settled):
-                    pending += ((len(results), settled),)
+                    pending.append((len(results), settled))
                 results.append(settled)
         except Exception:
             rest = collect_iterator_awaitables(items, run.is_awaitable)
-            abandon(run, (*pending, *enumerate(rest)))
+            abandon(run, [*pending, *enumerate(rest)])
             raise
         return gather(results, pending) if pending else results

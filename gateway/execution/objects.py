@@ -7,7 +7,7 @@ from graphql import GraphQLAbstractType, GraphQLObjectType, GraphQLOutputType
 from graphql.execution.executor import invalid_return_type_error
 
 from gateway.execution.classes import ordinary
-from gateway.execution.places import Place, field_place
+from gateway.execution.places import Place
 from gateway.execution.slots import Info, Run, Slot
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ObjectSlot(Slot):
     def fill(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
         """Select from the object, once it is known to be of this type."""
         if self.is_type_of is not None:
-            info = info or self.field.info(run, field_place(place))
+            info = info or self.field.info(run, place)
             verdict = self.is_type_of(value, info)
             if verdict is not True:
                 if run.is_awaitable(verdict):
@@ -79,7 +79,7 @@ class AbstractSlot(Slot):
 
     def fill(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
         """Find out the type, and do as its slot does."""
-        info = info or self.field.info(run, field_place(place))
+        info = info or self.field.info(run, place)
         name = (self.bare.resolve_type or run.type_resolver)(value, info, self.bare)
         if type(name) is not str and run.is_awaitable(name):
             return self.fill_later(run, name, value, place, info)

@@ -24,10 +24,3 @@ def path_at(place: Place) -> Path:
 def path_of(place: Place | None) -> Path | None:
     """Give the place of an object as a `Path`; the root's is None."""
     return None if place is None else path_at(place)
-
-
-def field_place(place: Place) -> Place:
-    """Give the place of the field that the list item at `place` belongs to."""
-    while isinstance(place[1], int):
-        place = place[0]
-    return place

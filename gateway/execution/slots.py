@@ -1,7 +1,7 @@
 """Putting one value in its place: now, later or as an error."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import GraphQLOutputType, GraphQLResolveInfo, Undefined, is_non_null_type
@@ -97,7 +97,7 @@ class Slot(ABC):
         return None
 
 
-Pending: TypeAlias = tuple[tuple[Any, Awaitable[Any]], ...]
+Pending: TypeAlias = Sequence[tuple[Any, Awaitable[Any]]]
 """The keys (or indexes) whose data is still to be awaited, with what is to be awaited."""
 
 

@@ -56,11 +56,11 @@ def odd(value: Any) -> Any:
 
 
 LEAVES: dict[str, tuple[Any, list[Any]]] = {
-    "String": (GraphQLString, ["", "text", "more", True, 1.5]),
-    "Int": (GraphQLInt, [0, -7, 2**31, True, "12", 1.0]),
-    "Float": (GraphQLFloat, [0.5, 3, float("inf"), "x"]),
-    "Boolean": (GraphQLBoolean, [True, False, 1, "x"]),
-    "ID": (GraphQLID, ["id", 4, 2.5]),
+    "String": (GraphQLString, ["", "text", "more", "less", True, 1.5]),
+    "Int": (GraphQLInt, [0, -7, 12, 2**31 - 1, 2**31, True, "12", 1.0]),
+    "Float": (GraphQLFloat, [0.5, -2.0, 1e300, 3, float("inf"), "x"]),
+    "Boolean": (GraphQLBoolean, [True, False, True, 1, "x"]),
+    "ID": (GraphQLID, ["id", "di", 4, 2.5]),
     "Odd": (GraphQLScalarType("Odd", coerce_output_value=odd), [1, 2, 3]),
     "Color": (GraphQLEnumType("Color", {"RED": 1, "BLUE": "blue"}), [1, "blue", "green", []]),
 }
@@ -171,8 +171,9 @@ class World:
         }
         if n == 0:
             return {"__typename": name, "name": name, **made}
-        attributes = {key: property(function) for key, function in made.items()}
-        return type("Row", (), {**attributes, "name": name, "_Row__typename": name})()
+        attributes: dict[str, Any] = {key: property(function) for key, function in made.items()}
+        attributes |= {"name": name, "_Row__typename": name, "__str__": lambda _: name}
+        return type("Row", (), attributes)()
 
     def composite(self, key: str) -> bool:
         """Tell whether a field has a selection set."""
