@@ -4,15 +4,17 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
 from gateway.documents import Document, Documents, only_signs_out
+from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
@@ -56,6 +58,8 @@ class BrowserSession:
 
 class GraphQLEndpoint:
     """Answers `/graphql`."""
+
+    executor_class: ClassVar[type[Executor[Any]]] = StrawberryCompilingExecutor
 
     def __init__(
         self,
@@ -141,7 +145,7 @@ class GraphQLEndpoint:
             context_value=context,
             variable_values=asked.variables,
             operation_name=asked.operation_name,
-            executor_class=self._graph.execution_context_class,
+            executor_class=self.executor_class,
             hide_suggestions=not self._settings.introspection,
             operation_extensions=asked.extensions,
         )
