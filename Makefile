@@ -50,7 +50,10 @@ check: $(INSTALLED) ## Lint, types, import contracts, drift of the schema and th
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/test_house.py tests/test_drift.py
+	@$(BIN)/python -m gateway schema | diff -u schema/schema.graphql -
+	@$(BIN)/python -m pytest -q tests/test_house.py $(MIGRATION_DRIFT)
+
+MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the_models_need
 
 .PHONY: bench
 bench: install ## Measure
