@@ -1,6 +1,7 @@
 """The application: what answers which path, and what runs beside it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -10,12 +11,14 @@ from pathlib import Path
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.staticfiles import PathLike, StaticFiles
+from starlette.types import ASGIApp, Scope
 
 from gateway import health
 from gateway.database import connected
@@ -23,6 +26,7 @@ from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
+from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
@@ -57,10 +61,11 @@ def create_app(
     app: ASGIApp = Starlette(
         routes=[
             Route("/graphql", graphql.respond, methods=["GET", "POST"]),
+            *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
             *health.routes(),
-            Mount("/assets", Assets()),
+            Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused},
         lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, now=now),
@@ -120,14 +125,27 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 class Assets(StaticFiles):
-    """Files of several folders under one path. Those of GraphiQL keep their names over releases."""
+    """Files of several folders under one path.
+
+    Those of GraphiQL keep their names over releases; those of the portal carry a hash in theirs.
+    """
 
     def __init__(self) -> None:
         super().__init__(directory=ASSET_FOLDERS[0])
         self.all_directories = list(ASSET_FOLDERS)
 
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        """A file, to be asked for anew after an hour."""
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed on
-        response.headers["cache-control"] = "public, max-age=3600"
+    def file_response(
+        self,
+        full_path: PathLike,
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """A file, to be asked for anew after an hour, or never if its name has a hash."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        path = Path(full_path)
+        is_hashed = path.parent == BUILT_PAGE.parent.resolve() and path.suffix != ".html"
+        response.headers["cache-control"] = (
+            "public, max-age=31536000, immutable" if is_hashed else "public, max-age=3600"
+        )
         return response

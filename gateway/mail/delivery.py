@@ -155,9 +155,13 @@ class Courier:
                     greeting_as=host_name(self.public_url),
                     patience=self.pace.patience,
                 ) as session:
-                    while waiting and session.is_open and not stop.is_set() and clock() < until:
+                    is_first = True
+                    while is_first or (
+                        waiting and session.is_open and not stop.is_set() and clock() < until
+                    ):
                         loss = await self._attempt(waiting.popleft(), session)
                         losses = losses + 1 if loss else 0
+                        is_first = False
             except SessionLost as error:
                 log.warning("mail_server_away", server=self.server.address, reason=str(error))
                 loss, losses = error, LOSSES_IN_A_ROW

@@ -33,7 +33,8 @@ async def deliver_forever(
     connection locked.
 
     Raises:
-        ValueError: The settings for mail are missing.
+        ValueError: The settings for mail are missing. Anything else that is raised is a defect; the
+            mails in hand are tried again once their leases have ended.
     """
     courier = Courier.from_settings(settings, now=now, pace=pace or Pace())
     _warn_of_open_credentials(courier)

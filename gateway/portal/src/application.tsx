@@ -1,0 +1,109 @@
+import { useEffect } from 'preact/hooks'
+import { navigate, usePlace } from './location'
+import { AuditPage } from './pages/audit'
+import { ChecklistPage } from './pages/checklist'
+import { InvitationPage } from './pages/invitation'
+import { MyPage } from './pages/me'
+import { SignedOutPage } from './pages/signed-out'
+import { useLanguage } from './preferences'
+import { comeBack, SessionProvider, useSession } from './session'
+import { Shell } from './shell'
+import { QuestionDialog } from './ui/dialog'
+import { FailureNotice, Notice, Skeleton } from './ui/states'
+import { Toasts } from './ui/toasts'
+import { UsersPage } from './users/page'
+import { useWords } from './words'
+
+export function Application() {
+  useLanguage()
+  return (
+    <SessionProvider>
+      <Shell>
+        <Page />
+      </Shell>
+      <QuestionDialog />
+      <Toasts />
+    </SessionProvider>
+  )
+}
+
+const INVITATION = /^\/invitations\/([^/]+)$/
+
+function Page() {
+  const words = useWords()
+  const { path } = usePlace()
+  const session = useSession()
+  const token = INVITATION.exec(path)?.[1]
+  usePageTitle(path)
+
+  const atHome = path === '/' && session.state === 'signed-in'
+  useEffect(() => {
+    const promised = path === '/' ? comeBack() : null
+    if (promised) void navigate(promised, 'replace')
+    else if (atHome) void navigate('/checklist', 'replace')
+  }, [path, atHome])
+
+  if (token) return <InvitationPage token={decodeURIComponent(token)} />
+  switch (session.state) {
+    case 'loading':
+      return (
+        <main class="page">
+          <Skeleton rows={path === '/users' ? 12 : 3} kind={path === '/users' ? 'row' : 'card'} />
+        </main>
+      )
+    case 'failed':
+      return (
+        <main class="page">
+          {session.failure && <FailureNotice failure={session.failure} retry={session.reload} />}
+        </main>
+      )
+    case 'signed-out':
+      return <SignedOutPage />
+  }
+  const organization = session.profile?.organization
+  if (path === '/me') return <MyPage />
+  if (path === '/checklist') {
+    return <ChecklistPage key={organization?.id} organization={organization ?? null} />
+  }
+  if (!organization && (path === '/users' || path === '/audit')) {
+    return <ChecklistPage organization={null} />
+  }
+  if (organization && path === '/users') {
+    return <UsersPage key={organization.id} organization={organization} />
+  }
+  if (organization && path === '/audit') {
+    return <AuditPage key={organization.id} organization={organization} />
+  }
+  if (path === '/') return <main class="page" />
+  return (
+    <main class="page">
+      <Notice
+        page
+        icon="search"
+        title={words.notFound.title}
+        actions={
+          <a class="button" href="/checklist">
+            {words.notFound.home}
+          </a>
+        }
+      >
+        <p>{words.notFound.text}</p>
+      </Notice>
+    </main>
+  )
+}
+
+/** Name the page in the tab, and take screen readers to its heading when the page changes. */
+function usePageTitle(path: string) {
+  const words = useWords()
+  const section = path.split('/')[1] as keyof typeof words.titles
+  const title = words.titles[section]
+  useEffect(() => {
+    document.title = title ? `${title} · ${words.product}` : words.product
+  }, [title, words])
+  useEffect(() => {
+    if (path && document.activeElement !== document.body) {
+      document.querySelector<HTMLElement>('main h1')?.focus()
+    }
+  }, [path])
+}

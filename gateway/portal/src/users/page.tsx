@@ -1,0 +1,180 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useAnswer } from '../graph/answers'
+import { Failure } from '../graph/client'
+import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
+import { navigate, usePlace, withQuery } from '../location'
+import type { Organization } from '../session'
+import { Button } from '../ui/button'
+import { Pager, pageArguments } from '../ui/pager'
+import { FailureNotice, Notice, Skeleton } from '../ui/states'
+import { announce } from '../ui/toasts'
+import { useWords } from '../words'
+import { DeleteDialog } from './delete'
+import { Filters } from './filters'
+import { UserFormPage } from './form-page'
+import { InviteDialog, type InviteOutcome, sendInvitations } from './invite'
+import { choiceOf, filterOf, isFiltered, ORDERS, PAGE_SIZE } from './list'
+import { UserTable } from './table'
+import { Toolbar } from './toolbar'
+
+/** User management (rules 15 to 18): the list, or the form that the address names. */
+export function UsersPage({ organization }: { organization: Organization }) {
+  const { query } = usePlace()
+  const edited = query.get('edit')
+  if (edited !== null) return <UserFormPage key={edited} organization={organization} id={edited} />
+  if (query.has('new')) return <UserFormPage key="new" organization={organization} id={null} />
+  return <UserList organization={organization} />
+}
+
+const DELIVERY_CHECKS_MS = [2000, 4000, 8000, 15_000]
+const NONE: UserRowFragment[] = []
+
+function UserList({ organization }: { organization: Organization }) {
+  const { users: words, failures } = useWords()
+  const { query } = usePlace()
+  const choice = choiceOf(query)
+  const variables = {
+    organizationId: organization.id,
+    filter: filterOf(choice),
+    orderBy: ORDERS[choice.order],
+    ...pageArguments(query, PAGE_SIZE),
+  }
+  const { data, failure, busy, reload } = useAnswer(UsersPageDocument, variables)
+  const users = data?.users.nodes ?? NONE
+  const [checkedIds, setCheckedIds] = useState<ReadonlySet<string>>(new Set())
+  const checked = useMemo(() => users.filter(({ id }) => checkedIds.has(id)), [users, checkedIds])
+  const [deleting, setDeleting] = useState<UserRowFragment[] | null>(null)
+  const [outcome, setOutcome] = useState<InviteOutcome | null>(null)
+  const [sending, setSending] = useState(false)
+  const watchDelivery = useDeliveryWatch(users, reload)
+
+  const listKey = JSON.stringify(variables)
+  // Another list, another selection.
+  useEffect(() => setCheckedIds(new Set()), [listKey])
+
+  // Someone removed the last user of this page meanwhile: go back to the first.
+  const emptyPage =
+    !busy && data && users.length === 0 && (query.get('after') || query.get('before'))
+  useEffect(() => {
+    if (emptyPage) void navigate(withQuery({ after: null, before: null }), 'replace')
+  }, [emptyPage])
+
+  const send = async (chosen: { id: string; firstName: string; lastName: string }[]) => {
+    setSending(true)
+    try {
+      const result = await sendInvitations(chosen)
+      await reload()
+      watchDelivery()
+      if (result.refused.length === 0) {
+        setOutcome(null)
+        setCheckedIds(new Set())
+        announce(words.invite.sent(result.sent.length))
+      } else setOutcome(result)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      announce(failures[error.kind].text, 'problem')
+    } finally {
+      setSending(false)
+    }
+  }
+
+  const total = data?.users.totalCount
+  return (
+    <main class="page wide">
+      <header class="page-header">
+        <div>
+          <h1 tabIndex={-1}>{words.title}</h1>
+          <p class="subtitle">
+            {organization.name}
+            <span class="subtitle-count">{total === undefined ? '' : words.count(total)}</span>
+          </p>
+        </div>
+      </header>
+      <Toolbar
+        organization={organization}
+        checked={checked}
+        sending={sending}
+        onEdit={(id) => void navigate(withQuery({ edit: id }))}
+        onDelete={() => setDeleting(checked)}
+        onInvite={() => void send(checked)}
+      />
+      <Filters organization={organization} choice={choice} />
+      {failure ? (
+        <FailureNotice failure={failure} retry={reload} />
+      ) : !data ? (
+        <Skeleton rows={12} kind="row" />
+      ) : users.length === 0 ? (
+        isFiltered(choice) ? (
+          <Notice
+            icon="search"
+            title={words.nothingFound.title}
+            actions={
+              <Button
+                onClick={() =>
+                  void navigate(
+                    withQuery({ search: null, service: null, role: null, status: null }),
+                  )
+                }
+              >
+                {words.nothingFound.clear}
+              </Button>
+            }
+          >
+            <p>{words.nothingFound.text}</p>
+          </Notice>
+        ) : (
+          <Notice icon="people" title={words.empty.title}>
+            <p>{words.empty.text}</p>
+          </Notice>
+        )
+      ) : (
+        <>
+          <UserTable
+            users={users}
+            checkedIds={checkedIds}
+            onCheck={setCheckedIds}
+            busy={busy}
+            order={choice.order}
+          />
+          <Pager page={data.users.pageInfo} label={words.pages} />
+        </>
+      )}
+      {deleting && (
+        <DeleteDialog
+          users={deleting}
+          onClose={() => setDeleting(null)}
+          onDeleted={async () => {
+            setCheckedIds(new Set())
+            await reload()
+          }}
+        />
+      )}
+      {outcome && (
+        <InviteDialog
+          outcome={outcome}
+          busy={sending}
+          onRetry={(refused) => void send(refused)}
+          onClose={() => setOutcome(null)}
+        />
+      )}
+    </main>
+  )
+}
+
+/** After sending, look again a few times while a mail still waits to be delivered. */
+function useDeliveryWatch(users: UserRowFragment[], reload: () => Promise<void>): () => void {
+  const [checks, setChecks] = useState<number | null>(null)
+  const waiting = users.some(({ invitation }) => invitation?.delivery === 'QUEUED')
+  const latest = useRef(reload)
+  latest.current = reload
+  useEffect(() => {
+    const pause = checks === null ? undefined : DELIVERY_CHECKS_MS[checks]
+    if (pause === undefined || checks === null || !waiting) return
+    const timer = setTimeout(async () => {
+      await latest.current()
+      setChecks(checks + 1)
+    }, pause)
+    return () => clearTimeout(timer)
+  }, [checks, waiting])
+  return () => setChecks(0)
+}

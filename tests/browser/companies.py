@@ -1,0 +1,110 @@
+"""An organization of its own for each test, signed up through the graph."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from tests.browser.readers import Reader
+
+NUMBERS = count(1)
+
+CATALOGUE = "{ services { id code roles { id code } } }"
+SIGN_UP = """mutation ($input: SignUpForServiceInput!) { signUpForService(input: $input) {
+    subscription { id organization { id } } user { id version } userErrors { code message path } } }"""
+CREATE = """mutation ($input: CreateUserInput!) { createUser(input: $input) {
+    user { id version firstName lastName } userErrors { code message path } } }"""
+EDIT = """mutation ($input: EditUserInput!) { editUser(input: $input) {
+    user { id version } userErrors { code message path } } }"""
+INVITE = """mutation ($input: InviteUsersInput!) { inviteUsers(input: $input) {
+    results { invitation { id } userErrors { code } } } }"""
+
+
+@dataclass
+class Company:
+    """An organization, and the administrator who signed it up for Commerce Services."""
+
+    administrator: Reader
+    id: str
+    name: str
+    services: dict[str, str]
+    roles: dict[str, str]
+
+    @property
+    def domain(self) -> str:
+        """What its people's addresses end with."""
+        return self.name.replace(" ", "").lower() + ".example"
+
+    def sign_up(self, service: str) -> None:
+        """Sign up for a further service."""
+        given = {"serviceId": self.services[service], "organizationId": self.id}
+        answer = self.administrator.ask(SIGN_UP, input=given)["signUpForService"]
+        assert answer["userErrors"] == []
+
+    def add(
+        self, name: str, *, role: str = "commerce-services/viewer", **form: Any
+    ) -> dict[str, Any]:
+        """A user with one role; the account is made from the name."""
+        first, _, last = name.partition(" ")
+        address = f"{first}.{last}@{self.domain}".lower().replace(" ", "")
+        given = {
+            "organizationId": self.id,
+            "firstName": first,
+            "lastName": last,
+            "microsoftAccount": address,
+            "primaryEmailAddress": address,
+            "roles": {"set": [self.roles[role]]},
+            **form,
+        }
+        answer = self.administrator.ask(CREATE, input=given)["createUser"]
+        assert answer["userErrors"] == []
+        user: dict[str, Any] = answer["user"]
+        return {**user, "address": address}
+
+    def add_many(self, number: int) -> None:
+        """That many users, called User 001 Family and so on."""
+        for index in range(number):
+            self.add(f"User{index:03} Family{index:03}")
+
+    def edit(self, user: dict[str, Any], **changes: Any) -> None:
+        """Change a user, as a colleague would from elsewhere."""
+        given = {"id": user["id"], "version": user["version"], **changes}
+        answer = self.administrator.ask(EDIT, input=given)["editUser"]
+        assert answer["userErrors"] == []
+
+    def invite(self, user: dict[str, Any]) -> str:
+        """Send an invitation; its link."""
+        self.administrator.ask(INVITE, input={"userIds": [user["id"]]})
+        return self.administrator.gateway.mailbox.link_for(user["address"])
+
+
+def new_company(administrator: Reader, **organization: Any) -> Company:
+    """Sign the administrator in, and a new organization in the US on AX 2012 R2 up."""
+    number = next(NUMBERS)
+    administrator.sign_in()
+    catalogue = administrator.ask(CATALOGUE)["services"]
+    services = {service["code"]: service["id"] for service in catalogue}
+    given = {
+        "name": f"Contoso {number}",
+        "countryOrRegion": "US",
+        "productRelease": "AX_2012_R2",
+        "firstName": "Alice",
+        "lastName": "Archer",
+        "primaryEmailAddress": administrator.account,
+        **organization,
+    }
+    service = given.pop("service", "commerce-services")
+    answer = administrator.ask(
+        SIGN_UP, input={"serviceId": services[service], "newOrganization": given}
+    )["signUpForService"]
+    assert answer["userErrors"] == []
+    return Company(
+        administrator=administrator,
+        id=answer["subscription"]["organization"]["id"],
+        name=given["name"],
+        services=services,
+        roles={
+            f"{service['code']}/{role['code']}": role["id"]
+            for service in catalogue
+            for role in service["roles"]
+        },
+    )

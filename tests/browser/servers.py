@@ -1,0 +1,175 @@
+"""What the browser meets: the gateway as an operator runs it, an OpenID provider, an SMTP server.
+
+Each is a process or a thread of its own on a free port of 127.0.0.1, ended by what started it.
+"""
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from tests.smtp_server import MailServerForTests
+
+ROOT = Path(__file__).parent.parent.parent
+STARTS_WITHIN_S = 30.0
+LINK = re.compile(r"https?://\S+/invitations/[\w-]+")
+
+
+class NotStartedError(AssertionError):
+    """A server did not answer in time; the text is what it wrote."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(
+    command: list[str], *, answers_at: str, log: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process, once it answers."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_for(process, answers_at, log)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=STARTS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx2.get(address, trust_env=False).is_success:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    raise NotStartedError(log.read_text())
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server on a thread of its own, whose mails tests read."""
+
+    server: MailServerForTests = field(default_factory=MailServerForTests)
+
+    def link_for(self, address: str, *, within_s: float = 15.0) -> str:
+        """The link in the newest mail to an address, once it has come."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            for mail in reversed(self.server.accepted):
+                if mail.recipient.strip("<>").lower() == address.lower():
+                    found = LINK.search(mail.part("plain"))
+                    assert found is not None
+                    return found.group()
+            time.sleep(0.1)
+        message = f"no mail for {address}; there are {self.server.accepted}"
+        raise AssertionError(message)
+
+
+@contextmanager
+def mailbox() -> Iterator[Mailbox]:
+    """A running SMTP server."""
+    box = Mailbox()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(box.server.start(), loop).result()
+        yield box
+        asyncio.run_coroutine_threadsafe(box.server.stop(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@dataclass
+class Provider:
+    """An OpenID provider with a page on which one types who one is."""
+
+    issuer: str
+
+    def knows(self, account: str, *, name: str) -> None:
+        """Let a person with this Microsoft account sign in."""
+        claims = {"email": account, "email_verified": True, "name": name}
+        httpx2.put(
+            f"{self.issuer}/users/{account}", json=claims, trust_env=False
+        ).raise_for_status()
+
+
+@contextmanager
+def provider(folder: Path) -> Iterator[Provider]:
+    """A running provider, a process of its own since it warns of its own dependencies."""
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    with running(
+        [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)],
+        answers_at=f"{issuer}/.well-known/openid-configuration",
+        log=folder / "provider.log",
+        environment=os.environ,
+    ):
+        yield Provider(issuer)
+
+
+@dataclass
+class Gateway:
+    """A running gateway with what it needs."""
+
+    url: str
+    provider: Provider
+    mailbox: Mailbox
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def gateway(folder: Path) -> Iterator[Gateway]:
+    """`gateway serve` with mail delivery, on SQLite, with the shipped catalogue."""
+    with provider(folder) as signs_in, mailbox() as mails:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        environment = {
+            **{name: value for name, value in os.environ.items() if "GATEWAY_" not in name},
+            "GATEWAY_DATABASE_URL": f"sqlite://{folder / 'gateway.sqlite3'}",
+            "GATEWAY_PUBLIC_URL": url,
+            "GATEWAY_SECRET_KEY": "browser tests " * 3,
+            "GATEWAY_OIDC_ISSUER": signs_in.issuer,
+            "GATEWAY_OIDC_CLIENT_ID": "portal",
+            "GATEWAY_OIDC_CLIENT_SECRET": "made up",
+            "GATEWAY_SMTP_URL": mails.server.url,
+            "GATEWAY_MAIL_FROM": "portal@gateway.example",
+        }
+        for command in (["migrate"], ["catalog", "apply"]):
+            subprocess.run(
+                [sys.executable, "-m", "gateway", *command], cwd=ROOT, env=environment, check=True
+            )
+        with running(
+            [sys.executable, "-m", "gateway", "serve", "--port", str(port)],
+            answers_at=f"{url}/readyz",
+            log=folder / "gateway.log",
+            environment=environment,
+        ) as process:
+            yield Gateway(url, signs_in, mails, process)
