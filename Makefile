@@ -113,5 +113,5 @@ $(PORTAL)/.built: $(PORTAL_SOURCES) gateway/portal/node_modules/.installed | $(I
 	@touch $@
 
 gateway/portal/node_modules/.installed: gateway/portal/package-lock.json | $(INSTALLED)
-	$(NPM) --prefix gateway/portal install --no-save --ignore-scripts
+	$(NPM) --prefix gateway/portal ci --ignore-scripts
 	@touch $@

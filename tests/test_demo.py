@@ -59,15 +59,10 @@ class Demo:
         """The answer to an operation."""
         return browser.post("/graphql", json={"query": query, "variables": variables}).json()
 
-    def stop(self) -> int:
-        """Press Ctrl-C; the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=WITHIN_S)
-        return self.process.returncode
 
-
-def start(port: int, *arguments: str) -> Demo:
-    """Start a demo, and read its guide to the end."""
+@contextmanager
+def start(port: int, *arguments: str) -> Iterator[Demo]:
+    """A demo whose guide has been read to the end, and which Ctrl-C ends in silence."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", "demo", "--port", str(port), *arguments],
         stdout=subprocess.PIPE,
@@ -80,7 +75,13 @@ def start(port: int, *arguments: str) -> Demo:
         lines.append(line)
         if line.strip().startswith("5. "):
             break
-    return Demo(port, "".join(lines), process)
+    try:
+        yield Demo(port, "".join(lines), process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        written, _ = process.communicate(timeout=WITHIN_S)
+
+    assert (process.returncode, written.strip()) == (0, "")
 
 
 def free_ports() -> int:
@@ -93,10 +94,8 @@ def free_ports() -> int:
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    running = start(free_ports())
-    yield running
-    running.process.kill()
-    running.process.communicate()
+    with start(free_ports()) as running:
+        yield running
 
 
 def test_the_guide_names_every_address_and_who_can_sign_in(demo: Demo) -> None:
@@ -157,12 +156,13 @@ def mails(demo: Demo) -> list[dict[str, Any]]:
 
 def test_the_data_is_kept_where_it_was_asked_to_be(tmp_path: Path) -> None:
     port = free_ports()
-    first = start(port, "--data", str(tmp_path / "kept"))
-    ended = first.stop()
-    second = start(port, "--data", str(tmp_path / "kept"))
-    with second.browser("nora@live.example") as nora:
+    with start(port, "--data", str(tmp_path / "kept")) as first:
+        pass
+    with (
+        start(port, "--data", str(tmp_path / "kept")) as second,
+        second.browser("nora@live.example") as nora,
+    ):
         viewer = second.ask(nora, VIEWER)["data"]["viewer"]
-    second.stop()
     elsewhere = subprocess.run(
         [sys.executable, "-m", "gateway", "demo", "--port", str(free_ports()), "--data", "kept"],
         cwd=tmp_path,
@@ -173,7 +173,6 @@ def test_the_data_is_kept_where_it_was_asked_to_be(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert ended == 0
     assert str(tmp_path / "kept") in first.guide
     assert [profile["organization"]["name"] for profile in viewer["profiles"]] == [
         "Northwind Traders"
