@@ -89,7 +89,7 @@ def test_the_browser_chooses_the_language_and_the_reader_may_change_it(
     expect(anna.page.get_by_role("heading", name="Benutzerverwaltung")).to_be_visible()
     expect(anna.page.locator("html")).to_have_attribute("lang", "de")
     anna.button("Sprache und Darstellung").click()
-    anna.page.get_by_text("English").click()
+    anna.page.get_by_role("radio", name="English").check()
     expect(anna.page.get_by_role("heading", name="User management")).to_be_visible()
     anna.page.reload()
 
@@ -99,7 +99,7 @@ def test_the_browser_chooses_the_language_and_the_reader_may_change_it(
 def test_the_reader_may_choose_the_dark_appearance(alice: Reader) -> None:
     alice.open("/")
     alice.button("Language and appearance").click()
-    alice.page.get_by_text("Dark", exact=True).click()
+    alice.page.get_by_role("radio", name="Dark").check()
     alice.page.reload()
 
     expect(alice.page.locator("html")).to_have_attribute("data-theme", "dark")

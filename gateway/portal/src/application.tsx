@@ -1,5 +1,5 @@
-import { useEffect } from 'preact/hooks'
-import { navigate, usePlace } from './location'
+import { useEffect, useRef } from 'preact/hooks'
+import { focusHeading, navigate, usePlace } from './location'
 import { AuditPage } from './pages/audit'
 import { ChecklistPage } from './pages/checklist'
 import { InvitationPage } from './pages/invitation'
@@ -101,9 +101,11 @@ function usePageTitle(path: string) {
   useEffect(() => {
     document.title = title ? `${title} · ${words.product}` : words.product
   }, [title, words])
+  const shown = useRef(path)
   useEffect(() => {
-    if (path && document.activeElement !== document.body) {
-      document.querySelector<HTMLElement>('main h1')?.focus()
-    }
+    // The browser itself announces the page that it has loaded.
+    if (shown.current === path) return
+    shown.current = path
+    focusHeading()
   }, [path])
 }
