@@ -119,8 +119,8 @@ def test_the_audit_trail_shows_who_did_what_and_filters(contoso: Company) -> Non
     expect(alice.page.locator(".event")).to_have_count(1)
     alice.page.reload()
     expect(alice.page.locator(".event")).to_have_count(1)
-    alice.page.get_by_label("From").fill("2020-01-01")
-    alice.page.get_by_label("To").fill("2020-01-02")
+    alice.page.get_by_label("From", exact=True).fill("2020-01-01")
+    alice.page.get_by_label("To", exact=True).fill("2020-01-02")
 
     alice.sees("Nothing matches the filters")
 
