@@ -21,7 +21,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from gateway import health
-from gateway.database import connected
+from gateway.database import DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
@@ -56,7 +56,8 @@ def create_app(
         InvalidSettings: Settings that sign-in needs are missing.
     """
     provider = Provider(settings, now=now)
-    graphql = GraphQLEndpoint(settings, provider, now=now)
+    wake = asyncio.Event()
+    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     app: ASGIApp = Starlette(
         routes=[
@@ -68,7 +69,7 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, now=now),
+        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
     )
     if settings.allowed_origins:
         app = CORSMiddleware(
@@ -84,16 +85,17 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, now: Callable[[], datetime]
+    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
 ) -> AsyncIterator[None]:
-    stop, wake = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
-        beside = [asyncio.create_task(_purge_sessions(stop, now))]
+        beside = [asyncio.create_task(_purge_sessions(stop, now), name="purge")]
         if delivers_mail:
-            beside.append(
-                asyncio.create_task(deliver_forever(settings, now=now, stop=stop, wake=wake))
-            )
+            delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
+            beside.append(asyncio.create_task(delivery, name="mail"))
+        for task in beside:
+            task.add_done_callback(_report)
         log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
         try:
             yield
@@ -105,13 +107,22 @@ async def _running(
             log.info("stopped")
 
 
+def _report(task: asyncio.Task[None]) -> None:
+    """Say that something which runs beside the requests has ended before its time."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_task_failed", task=task.get_name(), exc_info=error)
+
+
 async def _purge_sessions(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
     """Delete expired sessions each hour; the first time after an hour, not at each start."""
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), PURGE_EVERY_S)
         except TimeoutError:
-            log.info("sessions_purged", count=await purge_expired_sessions(now()))
+            try:
+                log.info("sessions_purged", count=await purge_expired_sessions(now()))
+            except DATABASE_TROUBLE as error:
+                log.warning("sessions_not_purged", problem=type(error).__name__)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,7 +1,8 @@
 """The database: its connection, its migrations, and whether it is fit for use."""
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -9,6 +10,7 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
+from tortoise.exceptions import BaseORMException
 from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import tortoise_config
@@ -21,6 +23,17 @@ LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "state
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
+
+
+DATABASE_TROUBLE = (
+    OSError,
+    TimeoutError,
+    BaseORMException,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    sqlite3.Error,
+)
+"""What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
 
 
 def is_sqlite(url: str) -> bool:
@@ -101,20 +114,40 @@ async def connected(url: str) -> AsyncIterator[None]:
 
     What the process remembers of another database is forgotten: the catalogue, and Tortoise's
     statements, which it keeps by model and connection name in the last engine's dialect.
+
+    Raises:
+        OSError: A SQLite file can't be opened. PostgreSQL is connected to on first use.
     """
+    parameters = connection_parameters(url)
+    if is_sqlite(url):
+        _try_file(parameters["credentials"]["file_path"])
     EXECUTOR_CACHE.clear()
     forget_catalogue()
-    await Tortoise.init(
-        config=tortoise_config(connection_parameters(url)), _enable_global_fallback=True
-    )
+    await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
     try:
         yield
     finally:
         await Tortoise.close_connections()
 
 
+def _try_file(path: str) -> None:
+    # Tortoise waits for ever for a file that can't be opened, or is no database.
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as error:
+        message = f"{path}: {error}"
+        raise OSError(message) from error
+
+
 async def pending_migrations() -> list[str]:
-    """The names of the migrations that this database still lacks, in order. Changes nothing."""
+    """The names of the migrations that this database still lacks, in order. Changes nothing.
+
+    Raises:
+        OSError: The database can't be reached; so may errors of Tortoise and of the driver.
+    """
+    # Tortoise takes a database that doesn't answer for an empty one.
+    await get_connection("default").execute_query("SELECT 1")
     return [f"{step.migration.app_label}.{step.migration.name}" for step in await _plan()]
 
 

@@ -58,10 +58,16 @@ class GraphQLEndpoint:
     """Answers `/graphql`."""
 
     def __init__(
-        self, settings: Settings, provider: Provider, *, now: Callable[[], datetime]
+        self,
+        settings: Settings,
+        provider: Provider,
+        *,
+        after_change: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._after_change = after_change
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
@@ -106,6 +112,9 @@ class GraphQLEndpoint:
         refusal = _refused_before_execution(document, operation, request.method)
         if refusal is not None:
             return self._refused(refusal, media)
+        changes_something = not isinstance(operation, str) and (
+            operation.operation is OperationType.MUTATION
+        )
         browser = BrowserSession(self._provider)
         context = Context(
             caller=caller,
@@ -115,6 +124,8 @@ class GraphQLEndpoint:
             loaders=Loaders(caller),
         )
         response = await self._executed(document, asked, context, media)
+        if changes_something:
+            self._after_change()
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response

@@ -5,9 +5,8 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tortoise.exceptions import BaseORMException
 
-from gateway.database import pending_migrations
+from gateway.database import DATABASE_TROUBLE, pending_migrations
 
 READY_WITHIN_S = 3.0
 
@@ -31,7 +30,7 @@ async def _problem() -> dict[str, str] | None:
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             pending = await pending_migrations()
-    except (BaseORMException, OSError, TimeoutError):
+    except DATABASE_TROUBLE:
         return {"database": "does not answer"}
     if pending:
         return {"database": "ok", "migrations": f"{len(pending)} to apply: run gateway migrate"}

@@ -12,8 +12,8 @@ from models.invitations import DeliveryStatus, Invitation, InvitationStatus, Out
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
-from resolvers.catalogue import current_catalogue
 from resolvers.invitations import status_at, token_hash
+from resolvers.memberships import catalogue_for
 from resolvers.permissions import administration, roles_held
 from resolvers.refusals import Code, Refused, refuse
 
@@ -50,12 +50,12 @@ class InvitationPreview:
     masked_microsoft_account: str | None = None
 
 
-async def preview(token: str, *, now: datetime) -> InvitationPreview:
+async def preview(caller: Caller, *, token: str, now: datetime) -> InvitationPreview:
     """Look at a link without using it (rule 26). A dead or an unknown one shows nothing."""
     invitation = await _invitation_of(token)
     if invitation is None or status_at(invitation, now) is not InvitationStatus.PENDING:
         return InvitationPreview(usable=False)
-    catalogue = await current_catalogue()
+    catalogue = await catalogue_for(caller)
     held = (await roles_held([invitation.user_id]))[invitation.user_id]
     roles = catalogue.sorted_roles(held)
     return InvitationPreview(

@@ -1,5 +1,6 @@
 """Who is asking."""
 
+from asyncio import Task
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from uuid import UUID
 from resolvers.refusals import Unauthenticated
 
 if TYPE_CHECKING:
+    from resolvers.catalogue import Catalogue
     from resolvers.memberships import Membership
 
 
@@ -28,8 +30,9 @@ class Caller:
     request_id: str
     account: SignedInAccount | None = None
     session_id: UUID | None = None
-    held_memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)
-    """What `resolvers.permissions` read for this request, so that it reads it once."""
+    reading_catalogue: "Task[Catalogue] | None" = field(default=None, repr=False)
+    reading_memberships: "Task[Mapping[UUID, Membership]] | None" = field(default=None, repr=False)
+    """What `resolvers.memberships` reads once for the request, whoever asks for it at a time."""
 
     @property
     def name(self) -> str:

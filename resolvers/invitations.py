@@ -168,7 +168,6 @@ async def _renewed(
         )
         fresh = True
     else:
-        await OutgoingMail.filter(invitation_id=newest.id, status=DeliveryStatus.QUEUED).delete()
         fresh = False
     newest.status = InvitationStatus.PENDING
     newest.token_hash = token_hash(token)
@@ -178,7 +177,9 @@ async def _renewed(
     newest.expires_at = expires_at
     newest.delivery = DeliveryStatus.QUEUED
     newest.delivery_detail = None
+    # The invitation first, then its mails: delivery locks them in this order too.
     await newest.save(force_create=fresh)
+    await OutgoingMail.filter(invitation_id=newest.id, status=DeliveryStatus.QUEUED).delete()
     return newest
 
 

@@ -1,5 +1,6 @@
 """A caller's memberships: the organizations he belongs to, and what he may do in each."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,13 +89,25 @@ async def memberships_of(caller: Caller) -> Mapping[UUID, Membership]:
         Unauthenticated: Nobody is signed in.
     """
     caller.signed_in()
-    if caller.held_memberships is None:
-        caller.held_memberships = await _read_memberships(caller)
-    return caller.held_memberships
+    if caller.reading_memberships is None:
+        caller.reading_memberships = asyncio.create_task(_read_memberships(caller))
+    return await asyncio.shield(caller.reading_memberships)
+
+
+def forget_memberships(caller: Caller) -> None:
+    """Read anew what the caller may do: after a lock was taken, or something was changed."""
+    caller.reading_memberships = None
+
+
+async def catalogue_for(caller: Caller) -> Catalogue:
+    """The catalogue, the same throughout the request."""
+    if caller.reading_catalogue is None:
+        caller.reading_catalogue = asyncio.create_task(current_catalogue())
+    return await asyncio.shield(caller.reading_catalogue)
 
 
 async def _read_memberships(caller: Caller) -> Mapping[UUID, Membership]:
-    catalogue = await current_catalogue()
+    catalogue = await catalogue_for(caller)
     rows = await User.filter(account_id=caller.signed_in().id).values(
         "id",
         "organization_id",

@@ -20,7 +20,7 @@ from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
 from resolvers.audit import record_denial
 from resolvers.caller import Caller
-from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.memberships import Membership, Permission, forget_memberships, memberships_of
 from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
 
 
@@ -264,9 +264,9 @@ async def administration(caller: Caller, *organization_ids: UUID) -> AsyncIterat
             await Organization.filter(id=organization_id).update(
                 administration_epoch=F("administration_epoch") + 1
             )
-        caller.held_memberships = None
+        forget_memberships(caller)
         yield
-    caller.held_memberships = None
+    forget_memberships(caller)
 
 
 @asynccontextmanager

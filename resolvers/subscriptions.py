@@ -15,9 +15,9 @@ from models.services import ServiceSubscription, SubscriptionStatus
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
-from resolvers.catalogue import Catalogue, Service, current_catalogue
+from resolvers.catalogue import Catalogue, Service
 from resolvers.fields import MAX_ORGANIZATION_NAME_LENGTH, clean_address, clean_name
-from resolvers.memberships import Membership, memberships_of
+from resolvers.memberships import Membership, catalogue_for, memberships_of
 from resolvers.permissions import administration, recording_denials, subscription_for
 from resolvers.profiles import grant_roles, insert_profile, new_profile
 from resolvers.refusals import Code, Denial, Problems, refuse
@@ -62,7 +62,7 @@ async def sign_up(
             (rules 11, 12); ALREADY_SIGNED_UP; or all problems of the form together.
     """
     caller.signed_in()
-    catalogue = await current_catalogue()
+    catalogue = await catalogue_for(caller)
     service = catalogue.services.get(service_id)
     problems = Problems()
     if service is None:

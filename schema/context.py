@@ -15,7 +15,8 @@ from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
 from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
-from resolvers.catalogue import Catalogue, current_catalogue
+from resolvers.catalogue import Catalogue
+from resolvers.memberships import catalogue_for
 
 
 class Browser(Protocol):
@@ -45,7 +46,7 @@ class Loaders:
             return await lists.audit_events_by_id(caller, ids)
 
         async def administrators(places: list[tuple[UUID, UUID]]) -> Sequence[list[UUID]]:
-            return await batches.administrators_of(places, await current_catalogue())
+            return await batches.administrators_of(places, await catalogue_for(caller))
 
         self.users = DataLoader[UUID, User | None](load_fn=users)
         self.invitations = DataLoader[UUID, Invitation | None](load_fn=invitations)
@@ -70,13 +71,10 @@ class Context:
     invitation_lifetime: timedelta
     browser: Browser
     loaders: Loaders
-    held_catalogue: Catalogue | None = None
 
     async def catalogue(self) -> Catalogue:
         """The catalogue, the same throughout the request."""
-        if self.held_catalogue is None:
-            self.held_catalogue = await current_catalogue()
-        return self.held_catalogue
+        return await catalogue_for(self.caller)
 
     def forget_rows(self) -> None:
         """Load anew what comes after a change."""

@@ -154,7 +154,7 @@ class Query:
     @strawberry.field(description="Needs no sign-in. Looking changes nothing.")
     async def invitation_preview(self, info: Info, token: Token) -> InvitationPreview:
         """What the link is for."""
-        seen = await association.preview(token, now=info.context.now)
+        seen = await association.preview(info.context.caller, token=token, now=info.context.now)
         return InvitationPreview(
             usable=seen.usable,
             organization_name=seen.organization_name,

@@ -1,6 +1,6 @@
 """Makes mail workers to kill: a program that has imported all, and forks one for each request.
 
-Each line of its input is a JSON object with `database_url`, `smtp_url` and `lease_s`; it answers
+Each line of its input is a JSON object with the arguments of `work`; it answers
 with the worker's process id. The workers die with it.
 """
 
@@ -18,7 +18,7 @@ from gateway.mail.worker import deliver_forever
 from gateway.settings import Settings
 
 
-def quick_pace(*, lease_s: float) -> Pace:
+def quick_pace(*, lease_s: float = 300, patience_s: float = 5) -> Pace:
     """Delivery without long waits."""
     return Pace(
         batch=5,
@@ -26,7 +26,7 @@ def quick_pace(*, lease_s: float) -> Pace:
         poll_s=0.02,
         lease_s=lease_s,
         recording_s=0.1,
-        patience=Patience(command_s=0.1, opening_s=0.1, letter_s=0.1, closing_s=0.05),
+        patience=Patience(patience_s, patience_s, patience_s, patience_s / 2),
         pause_before=lambda _attempt: 0.02,
     )
 
@@ -42,7 +42,9 @@ def mail_settings(smtp_url: str) -> Settings:
     )
 
 
-async def work(database_url: str, smtp_url: str, lease_s: float) -> None:
+async def work(
+    *, database_url: str, smtp_url: str, lease_s: float = 300, patience_s: float = 5
+) -> None:
     """Deliver until killed."""
     async with connected(database_url):
         await deliver_forever(
@@ -50,7 +52,7 @@ async def work(database_url: str, smtp_url: str, lease_s: float) -> None:
             now=lambda: datetime.now(UTC),
             stop=asyncio.Event(),
             wake=asyncio.Event(),
-            pace=quick_pace(lease_s=lease_s),
+            pace=quick_pace(lease_s=lease_s, patience_s=patience_s),
         )
 
 

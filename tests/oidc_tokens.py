@@ -67,6 +67,8 @@ class LocalProvider:
 
     port: int
     published: list[dict[str, Any]] = field(default_factory=list)
+    published_elsewhere: list[dict[str, Any]] = field(default_factory=list)
+    """At `other-keys`, which the discovery document does not name unless told to."""
     claims: dict[str, Any] = field(default_factory=dict)
     """Instead of or besides the usual claims; None leaves one out."""
     document: dict[str, Any] = field(default_factory=dict)
@@ -174,6 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         documents: dict[str, Callable[[], object]] = {
             ".well-known/openid-configuration": self.provider.metadata,
             "keys": lambda: {"keys": self.provider.published},
+            "other-keys": lambda: {"keys": self.provider.published_elsewhere},
             "userinfo": lambda: self.provider.user_info,
         }
         if name not in documents:

@@ -23,14 +23,14 @@ async def sign_in_database(sign_in_databases: Databases) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def own_clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def provider(clock: Clock) -> Iterator[LocalProvider]:
+def provider(own_clock: Clock) -> Iterator[LocalProvider]:
     with local_provider() as running:
-        running.clock = lambda: clock().timestamp()
+        running.clock = lambda: own_clock().timestamp()
         yield running
 
 
@@ -38,7 +38,7 @@ def provider(clock: Clock) -> Iterator[LocalProvider]:
 async def browser(
     sign_in_database: None,  # noqa: ARG001 - connected meanwhile
     provider: LocalProvider,
-    clock: Clock,
+    own_clock: Clock,
 ) -> AsyncIterator[Browser]:
-    async with Browser(application(settings_for(provider.issuer), now=clock)) as client:
+    async with Browser(application(settings_for(provider.issuer), now=own_clock)) as client:
         yield client

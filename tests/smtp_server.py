@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import Parser
 from email.policy import default
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -47,6 +48,19 @@ Behaviour = Callable[[str], Awaitable[str | None]]
 """What to do at a moment, given the recipient if known: a reply to give instead of 250, or None."""
 
 
+class _RememberedSMTP(SMTP):
+    """A connection that can be ended from outside, also once it is encrypted."""
+
+    def __init__(self, transports: set[asyncio.WriteTransport], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._all_transports = transports
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._all_transports.add(transport)
+        super().connection_made(transport)
+
+
 class MailServerForTests:
     """Listens on a port of 127.0.0.1; `at` holds its behaviour at a moment."""
 
@@ -61,7 +75,7 @@ class MailServerForTests:
         self.is_tls_from_start = False
         self.knows_smtputf8 = True
         self._server: asyncio.Server | None = None
-        self._transports: set[asyncio.BaseTransport] = set()
+        self._transports: set[asyncio.WriteTransport] = set()
 
     @property
     def url(self) -> str:
@@ -83,14 +97,19 @@ class MailServerForTests:
         """Refuse connections from now on, and end those that are open."""
         assert self._server is not None
         self._server.close()
-        for transport in self._transports:
-            transport.close()
-        self._transports.clear()
+        self._end_connections()
         await self._server.wait_closed()
+        await asyncio.sleep(0.01)  # the loop closes what was aborted
+
+    def _end_connections(self) -> None:
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
 
     def _session(self) -> SMTP:
         self.sessions += 1
-        return SMTP(
+        return _RememberedSMTP(
+            self._transports,
             self,
             hostname="mail.test",
             enable_SMTPUTF8=self.knows_smtputf8,
@@ -111,15 +130,13 @@ class MailServerForTests:
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self,
-        server: SMTP,
+        _server: SMTP,
         session: Session,
         _envelope: Envelope,
         hostname: str,
         responses: list[str],
     ) -> list[str]:
         """Answer a greeting."""
-        if server.transport is not None:
-            self._transports.add(server.transport)
         session.host_name = hostname
         reply = await self._reply("EHLO", "", "")
         return [reply] if reply else responses
@@ -180,9 +197,7 @@ class MailServerForTests:
             nonlocal left
             if left:
                 left -= 1
-                for transport in self._transports:
-                    transport.close()
-                self._transports.clear()
+                self._end_connections()
             return None
 
         return behave

@@ -25,6 +25,7 @@ from tortoise.transactions import in_transaction
 
 from gateway.database import connected, is_sqlite, migrate
 from gateway.mail.delivery import Courier, Pace, pause_before
+from gateway.mail.session import Patience
 from gateway.mail.worker import deliver_forever
 from models.invitations import (
     DeliveryStatus,
@@ -39,6 +40,9 @@ from resolvers import outbox
 from tests.mail_nursery import mail_settings, quick_pace
 from tests.postgres import PostgresServer, postgres_server
 from tests.smtp_server import MOMENTS, MailServerForTests, mail_server
+
+IMPATIENT = replace(quick_pace(), batch=50, patience=Patience(command_s=0.3))
+"""Waits for an answer as long as a test may."""
 
 ENGINES = ("sqlite", "postgres")
 TOKEN = "f7BqGJYtqv5y4C2yFZ1wG0m6sP8uQ3xR9kLnT2eHdVo"
@@ -122,9 +126,7 @@ def clock() -> Clock:
 
 def courier_to(server: MailServerForTests, clock: Clock, pace: Pace | None = None) -> Courier:
     """Delivers to this server; pauses are ten seconds times the number of the next attempt."""
-    pace = pace or replace(
-        quick_pace(lease_s=300), pause_before=lambda attempt: 10.0 * attempt, batch=50
-    )
+    pace = pace or replace(quick_pace(), pause_before=lambda attempt: 10.0 * attempt, batch=50)
     return Courier.from_settings(mail_settings(server.url), now=clock.now, pace=pace)
 
 
@@ -223,7 +225,7 @@ async def worker(url: str, pace: Pace | None = None) -> AsyncIterator[asyncio.Ev
             now=lambda: datetime.now(UTC),
             stop=stop,
             wake=wake,
-            pace=pace or quick_pace(lease_s=300),
+            pace=pace or quick_pace(),
         )
     )
     try:
@@ -385,9 +387,7 @@ async def test_a_mail_that_can_not_leave_before_its_link_ends_fails(
 ) -> None:
     [mail] = await queued(at=clock.at)
     await server.stop()
-    courier = courier_to(
-        server, clock, replace(quick_pace(lease_s=300), pause_before=lambda _: 1e9)
-    )
+    courier = courier_to(server, clock, replace(quick_pace(), pause_before=lambda _: 1e9))
 
     await deliver_once(courier)
     waiting, _ = await fresh(mail)
@@ -482,7 +482,7 @@ async def test_a_server_that_was_down_loses_nothing(server: MailServerForTests) 
     async with worker(server.url):
 
         async def everything_was_tried() -> bool:
-            return not await OutgoingMail.filter(attempts=0).exists()
+            return not await Invitation.filter(delivery_detail__isnull=True).exists()
 
         await eventually(everything_was_tried)
         details: list[Any] = (
@@ -507,13 +507,43 @@ async def test_a_server_that_is_down_is_asked_once_for_a_batch(
     server.at["EHLO"] = server.hang
     began = time.monotonic()
 
-    is_reachable = await deliver_once(courier_to(server, clock))
+    is_reachable = await deliver_once(courier_to(server, clock, IMPATIENT))
 
     assert not is_reachable
     assert time.monotonic() - began < 1
     assert server.sessions == 1
     failures: list[Any] = await OutgoingMail.all().distinct().values_list("failure", flat=True)
     assert list(failures) == ["The mail server did not answer in time."]
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_server_that_ends_every_session_is_asked_twice_for_a_batch(
+    server: MailServerForTests, clock: Clock
+) -> None:
+    await queued(10, at=clock.at)
+    server.at["MAIL"] = server.drop(99)
+
+    is_reachable = await deliver_once(courier_to(server, clock))
+
+    assert (is_reachable, server.sessions) == (False, 2)
+    assert not await OutgoingMail.filter(next_attempt_at__lte=clock.at).exists()
+
+
+@pytest.mark.usefixtures("database")
+async def test_mails_claimed_just_before_the_stop_are_given_back_untried(
+    server: MailServerForTests, clock: Clock
+) -> None:
+    await queued(3, at=clock.at)
+    courier = courier_to(server, clock)
+    stop = asyncio.Event()
+    stop.set()
+
+    await courier.deliver(
+        await courier.claim(), stop=stop, until=asyncio.get_running_loop().time() + 9
+    )
+
+    assert server.sessions == 0
+    assert len(await courier.claim()) == 3
 
 
 @pytest.mark.usefixtures("database")
@@ -527,7 +557,7 @@ async def test_a_letter_that_makes_the_server_hang_holds_up_no_other(
 
     server.at["DATA"] = hang_once
 
-    await deliver_once(courier_to(server, clock))
+    await deliver_once(courier_to(server, clock, IMPATIENT))
 
     assert {got.recipient for got in server.accepted} == {
         "user1@contoso.example", "user2@contoso.example",
@@ -682,9 +712,7 @@ async def test_a_worker_told_to_stop_finishes_the_mail_in_hand_and_gives_the_oth
         await go_on.wait()
 
     server.at["DATA"] = wait
-    pace = quick_pace(lease_s=300)
-    pace = replace(pace, patience=replace(pace.patience, command_s=5, letter_s=5))
-    async with worker(server.url, pace):
+    async with worker(server.url):
         await in_hand.wait()
         asyncio.get_running_loop().call_later(0.05, go_on.set)
 
@@ -696,7 +724,7 @@ async def test_a_worker_told_to_stop_finishes_the_mail_in_hand_and_gives_the_oth
 
 @pytest.mark.usefixtures("database")
 async def test_a_worker_that_is_woken_delivers_at_once(server: MailServerForTests) -> None:
-    async with worker(server.url, replace(quick_pace(lease_s=300), poll_s=60)) as wake:
+    async with worker(server.url, replace(quick_pace(), poll_s=60)) as wake:
         await asyncio.sleep(0.1)
         await queued()
         wake.set()
@@ -741,10 +769,8 @@ async def test_a_database_that_was_away_is_waited_for(
 
         server.at["DATA"] = server.replies(None)
         server.at["ACCEPTED"] = restart
-        pace = quick_pace(lease_s=300)
-        pace = replace(pace, patience=replace(pace.patience, command_s=5, letter_s=5))
         with structlog.testing.capture_logs() as logs:
-            async with worker(server.url, pace):
+            async with worker(server.url):
 
                 async def it_is_marked() -> bool:
                     return any(line["event"] == "mail_sent" for line in logs)
@@ -770,11 +796,11 @@ class Nursery:
             cwd=Path(__file__).parent.parent,
         )
 
-    def worker(self, database_url: str, smtp_url: str, *, lease_s: float) -> int:
+    def worker(self, database_url: str, smtp_url: str, **waits: float) -> int:
         """Start a worker; its process id."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"database_url": database_url, "smtp_url": smtp_url, "lease_s": lease_s}
+        request = {"database_url": database_url, "smtp_url": smtp_url, **waits}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -796,7 +822,7 @@ async def test_a_worker_killed_at_any_step_loses_nothing_and_doubles_keep_their_
     database: str, server: MailServerForTests, nursery: Nursery
 ) -> None:
     mails = await queued(20)
-    lease_s = 0.6
+    waits = {"lease_s": 1.0, "patience_s": 0.25}
     plan = [(moment, nth) for nth in (1, 3) for moment in MOMENTS if (moment, nth) != ("EHLO", 3)]
     workers: list[int] = []
 
@@ -808,13 +834,13 @@ async def test_a_worker_killed_at_any_step_loses_nothing_and_doubles_keep_their_
                     plan.insert(0, (moment_now, nth - 1))
                     return
                 os.kill(workers.pop(), signal.SIGKILL)
-                workers.append(nursery.worker(database, server.url, lease_s=lease_s))
+                workers.append(nursery.worker(database, server.url, **waits))
 
         return behave
 
     for moment in MOMENTS:
         server.at[moment] = killing(moment)
-    workers.append(nursery.worker(database, server.url, lease_s=lease_s))
+    workers.append(nursery.worker(database, server.url, **waits))
 
     async def everything_is_sent() -> bool:
         return await statuses() == {DeliveryStatus.SENT: 20}
@@ -836,7 +862,7 @@ async def test_two_workers_at_once_deliver_each_mail_exactly_once(
 ) -> None:
     async with in_transaction():
         await queued(200)
-    workers = [nursery.worker(database, server.url, lease_s=60) for _ in range(2)]
+    workers = [nursery.worker(database, server.url) for _ in range(2)]
 
     async def everything_is_sent() -> bool:
         return await statuses() == {DeliveryStatus.SENT: 200}

@@ -187,9 +187,13 @@ async def test_no_silence_of_the_server_is_waited_out(
 
 
 async def test_a_server_that_never_greets_is_not_waited_for() -> None:
+    ended = asyncio.Event()
+
     async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     silent = await asyncio.start_server(stay_silent, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
@@ -202,12 +206,14 @@ async def test_a_server_that_never_greets_is_not_waited_for() -> None:
                 patience=Patience(command_s=0.1, opening_s=0.1, letter_s=0.1, closing_s=0.1),
             ):
                 pass
+        await ended.wait()
 
 
 async def test_something_that_speaks_no_smtp_is_told_in_one_sentence() -> None:
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
+        await writer.wait_closed()
 
     other = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = other.sockets[0].getsockname()[1]

@@ -23,10 +23,10 @@ async def test_signing_in_again_replaces_the_session(
 
 
 async def test_a_planted_session_does_not_survive_signing_in(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     """Session fixation."""
-    async with Browser(application(settings_for(provider.issuer), now=clock)) as mallory:
+    async with Browser(application(settings_for(provider.issuer), now=own_clock)) as mallory:
         provider.claims = {"sub": "mallory", "email": "mallory@evil.example"}
         await mallory.sign_in(provider)
         browser.cookies.set("session", mallory.cookies["session"], domain="gateway.example")
@@ -40,10 +40,10 @@ async def test_a_planted_session_does_not_survive_signing_in(
 
 @pytest.mark.parametrize("public_url", ["http://gateway.example", "https://gateway.example"])
 async def test_the_session_cookie_is_kept_from_scripts_and_other_sites(
-    provider: LocalProvider, clock: Clock, public_url: str
+    provider: LocalProvider, own_clock: Clock, public_url: str
 ) -> None:
     settings = settings_for(provider.issuer, public_url=public_url, session_hours=3)
-    async with Browser(application(settings, now=clock), base_url=public_url) as browser:
+    async with Browser(application(settings, now=own_clock), base_url=public_url) as browser:
         response = await browser.sign_in(provider)
 
         assert await browser.who() == "alice@live.example"
@@ -60,10 +60,10 @@ async def test_the_session_cookie_is_kept_from_scripts_and_other_sites(
 
 
 async def test_by_https_the_cookie_of_a_sign_in_is_secure_too(
-    provider: LocalProvider, clock: Clock
+    provider: LocalProvider, own_clock: Clock
 ) -> None:
     settings = settings_for(provider.issuer, public_url="https://gateway.example")
-    app = application(settings, now=clock)
+    app = application(settings, now=own_clock)
     async with Browser(app, base_url="https://gateway.example") as browser:
         response = await browser.get("/auth/sign-in")
 
@@ -90,10 +90,10 @@ async def test_by_https_the_cookie_of_a_sign_in_is_secure_too(
     ],
 )
 async def test_a_browsers_cookie_counts_only_on_requests_of_our_own_pages(
-    provider: LocalProvider, clock: Clock, headers: dict[str, str], name: str
+    provider: LocalProvider, own_clock: Clock, headers: dict[str, str], name: str
 ) -> None:
     settings = settings_for(provider.issuer, allowed_origins="https://spa.example")
-    async with Browser(application(settings, now=clock)) as browser:
+    async with Browser(application(settings, now=own_clock)) as browser:
         await browser.sign_in(provider)
 
         assert await browser.who(**headers) == name
@@ -118,10 +118,10 @@ async def test_an_invalid_credential_gets_401(
 
 
 async def test_an_expired_session_gets_401(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     await browser.sign_in(provider)
-    clock.pass_by(hours=12)
+    own_clock.pass_by(hours=12)
     cookie = {"Cookie": f"session={browser.cookies['session']}"}
 
     assert (await browser.get("/who", headers=cookie)).status_code == 401

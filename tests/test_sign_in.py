@@ -53,8 +53,8 @@ async def mock_user(mock: str, subject: str, **claims: object) -> None:
 
 
 @pytest.fixture
-async def at_mock(mock: str, clock: Clock) -> AsyncIterator[Browser]:
-    async with Browser(application(settings_for(mock), now=clock)) as client:
+async def at_mock(mock: str, own_clock: Clock) -> AsyncIterator[Browser]:
+    async with Browser(application(settings_for(mock), now=own_clock)) as client:
         yield client
 
 
@@ -230,12 +230,12 @@ async def test_sign_ins_in_two_tabs_do_not_disturb_each_other(
 
 
 async def test_the_oldest_of_many_sign_ins_gives_way(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     addresses = []
     for number in range(MAX_UNDER_WAY + 3):
         addresses.append(await browser.leave(f"/{number}"))
-        clock.pass_by(seconds=1)
+        own_clock.pass_by(seconds=1)
 
     assert len(flow_cookies(browser)) == MAX_UNDER_WAY
     assert (await browser.come_back(provider.authorize(addresses[0]))).status_code == 400
@@ -255,10 +255,10 @@ async def test_a_replayed_callback_is_refused(browser: Browser, provider: LocalP
 
 
 async def test_another_browsers_state_is_refused(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     answer = provider.authorize(await browser.leave())
-    async with Browser(application(settings_for(provider.issuer), now=clock)) as victim:
+    async with Browser(application(settings_for(provider.issuer), now=own_clock)) as victim:
         response = await victim.come_back(answer)
 
         assert response.status_code == 400
@@ -267,10 +267,10 @@ async def test_another_browsers_state_is_refused(
 
 
 async def test_another_browsers_code_is_refused(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     """Its PKCE challenge is another's, and so is its nonce."""
-    async with Browser(application(settings_for(provider.issuer), now=clock)) as mallory:
+    async with Browser(application(settings_for(provider.issuer), now=own_clock)) as mallory:
         stolen = provider.authorize(await mallory.leave())["code"]
     own = provider.authorize(await browser.leave())
     with capture_logs() as logs:
@@ -283,26 +283,25 @@ async def test_another_browsers_code_is_refused(
 async def test_a_cookie_moved_to_another_state_is_refused(
     browser: Browser, provider: LocalProvider
 ) -> None:
-    first = provider.authorize(await browser.leave())
-    (name,) = flow_cookies(browser)
-    value = browser.cookies[name]
-    browser.cookies.clear()
     await browser.leave()
-    (other,) = flow_cookies(browser)
-    second_state = {**first, "state": "x"}
-    browser.cookies.set(other, value, domain="gateway.example", path="/auth")
-    response = await browser.come_back(second_state)
+    (first,) = flow_cookies(browser)
+    answer = provider.authorize(await browser.leave())
+    (second,) = set(flow_cookies(browser)) - {first}
+    cookie = f"{second}={browser.cookies[first]}"
+    browser.cookies.clear()
+    response = await browser.get("/auth/callback", params=answer, headers={"Cookie": cookie})
 
     assert response.status_code == 400
+    assert "can&#39;t be completed" in response.text
 
 
 async def test_a_cookie_made_with_another_key_is_refused(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     answer = provider.authorize(await browser.leave())
     (name,) = flow_cookies(browser)
     other = settings_for(provider.issuer, secret_key="another key, thirty-two bytes at least")
-    async with Browser(application(other, now=clock)) as moved:
+    async with Browser(application(other, now=own_clock)) as moved:
         moved.cookies.set(name, browser.cookies[name], domain="gateway.example", path="/auth")
         response = await moved.come_back(answer)
 
@@ -323,10 +322,10 @@ async def test_a_spoilt_cookie_is_refused(
 
 
 async def test_a_sign_in_ends_after_ten_minutes(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     answer = provider.authorize(await browser.leave())
-    clock.pass_by(minutes=10)
+    own_clock.pass_by(minutes=10)
     response = await browser.come_back(answer)
 
     assert response.status_code == 400

@@ -116,11 +116,11 @@ async def test_user_info_about_somebody_else_is_not_believed(
     ("email", "status"), [(None, 303), ("ALICE@live.example", 303), ("mallory@evil.example", 403)]
 )
 async def test_a_verified_email_does_not_vouch_for_another_name(
-    provider: LocalProvider, clock: Clock, email: str | None, status: int
+    provider: LocalProvider, own_clock: Clock, email: str | None, status: int
 ) -> None:
     provider.claims = {"email": email, "preferred_username": "alice@live.example"}
     settings = settings_for(provider.issuer, oidc_account_claim="preferred_username")
-    async with Browser(application(settings, now=clock)) as browser:
+    async with Browser(application(settings, now=own_clock)) as browser:
         response = await browser.sign_in(provider)
 
     assert response.status_code == status

@@ -69,6 +69,7 @@ async def test_a_repeated_parameter_is_refused(browser: Browser, provider: Local
         (False, None, 400),
         (True, "http://127.0.0.1:{port}/{tenant}/v2.0", 303),
         (True, "http://127.0.0.1:{port}/evil/v2.0", 400),
+        (True, "http://127.0.0.1:{port}/None/v2.0", 400),
     ],
 )
 async def test_a_provider_that_promises_to_name_itself_must(
@@ -87,15 +88,15 @@ async def test_a_provider_that_promises_to_name_itself_must(
 
 
 async def test_while_the_provider_is_down_nobody_signs_in_and_the_signed_in_go_on(
-    clock: Clock,
+    own_clock: Clock,
 ) -> None:
     with local_provider() as provider:
-        provider.clock = lambda: clock().timestamp()
-        browser = Browser(application(settings_for(provider.issuer), now=clock))
+        provider.clock = lambda: own_clock().timestamp()
+        browser = Browser(application(settings_for(provider.issuer), now=own_clock))
         await browser.sign_in(provider)
         answer = provider.authorize(await browser.leave())
     back = await browser.come_back(answer)
-    clock.pass_by(hours=2)
+    own_clock.pass_by(hours=2)
     response = await browser.get("/auth/sign-in")
 
     assert back.status_code == response.status_code == 503
@@ -106,21 +107,26 @@ async def test_while_the_provider_is_down_nobody_signs_in_and_the_signed_in_go_o
     await browser.aclose()
 
 
-async def test_signing_out_does_not_need_a_provider_that_was_never_reached(clock: Clock) -> None:
-    async with Browser(application(settings_for("http://127.0.0.1:9"), now=clock)) as browser:
+async def test_signing_out_does_not_need_a_provider_that_was_never_reached(
+    own_clock: Clock,
+) -> None:
+    async with Browser(application(settings_for("http://127.0.0.1:9"), now=own_clock)) as browser:
         assert (await browser.get("/end-session")).json() is None
 
 
-async def test_signing_out_does_not_wait_for_a_provider_that_hangs(clock: Clock) -> None:
+async def test_signing_out_does_not_wait_for_a_provider_that_hangs(own_clock: Clock) -> None:
     held: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     began = asyncio.get_running_loop().time()
-    async with Browser(application(settings_for(f"http://127.0.0.1:{port}"), now=clock)) as browser:
+    async with Browser(
+        application(settings_for(f"http://127.0.0.1:{port}"), now=own_clock)
+    ) as browser:
         answer = (await browser.get("/end-session")).json()
     took = asyncio.get_running_loop().time() - began
     for writer in held:
         writer.close()
+        await writer.wait_closed()
     server.close()
 
     assert answer is None
@@ -190,9 +196,9 @@ async def test_the_secret_goes_in_the_body_where_the_provider_takes_it_there(
 
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_a_final_slash_of_the_issuer_setting_makes_no_difference(
-    provider: LocalProvider, clock: Clock, slash: str
+    provider: LocalProvider, own_clock: Clock, slash: str
 ) -> None:
-    app = application(settings_for(provider.issuer + slash), now=clock)
+    app = application(settings_for(provider.issuer + slash), now=own_clock)
     async with Browser(app) as browser:
         response = await browser.sign_in(provider)
 
@@ -211,25 +217,37 @@ async def test_new_keys_of_the_provider_are_found_at_once(
     assert provider.asked.count("keys") == 2
 
 
+async def test_new_keys_at_a_new_address_are_found_too(
+    browser: Browser, provider: LocalProvider
+) -> None:
+    await browser.sign_in(provider)
+    provider.document = {"jwks_uri": f"{provider.issuer}/other-keys"}
+    provider.published_elsewhere = [OTHER_RSA.as_dict(private=False)]
+    provider.forge = lambda claims: signed(claims, key=OTHER_RSA)
+    response = await browser.sign_in(provider)
+
+    assert response.status_code == 303
+
+
 async def test_unknown_keys_do_not_make_us_ask_again_and_again(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     provider.forge = lambda claims: signed(claims, header={"kid": "never"})
     for _ in range(5):
         await browser.sign_in(provider)
     early = provider.asked.count("keys")
-    clock.pass_by(seconds=10)
+    own_clock.pass_by(seconds=10)
     await browser.sign_in(provider)
 
     assert (early, provider.asked.count("keys")) == (2, 3)
 
 
 async def test_documents_are_read_once_for_many_and_again_after_an_hour(
-    browser: Browser, provider: LocalProvider, clock: Clock
+    browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
     await asyncio.gather(*(browser.leave() for _ in range(5)))
     before = list(provider.asked)
-    clock.pass_by(minutes=61)
+    own_clock.pass_by(minutes=61)
     await browser.leave()
 
     assert before == [".well-known/openid-configuration"]
@@ -244,9 +262,9 @@ async def test_nothing_is_fetched_before_it_is_needed(
     assert provider.asked == []
 
 
-def test_a_provider_cannot_be_made_without_its_settings(clock: Clock) -> None:
+def test_a_provider_cannot_be_made_without_its_settings(own_clock: Clock) -> None:
     with pytest.raises(InvalidSettings, match="GATEWAY_OIDC_CLIENT_ID"):
-        Provider(settings_for("http://127.0.0.1:9", oidc_client_id=None), now=clock)
+        Provider(settings_for("http://127.0.0.1:9", oidc_client_id=None), now=own_clock)
 
 
 async def test_a_provider_on_this_machine_is_not_looked_for_behind_a_proxy(
@@ -260,9 +278,9 @@ async def test_a_provider_on_this_machine_is_not_looked_for_behind_a_proxy(
 
 
 async def test_a_check_of_the_provider_reads_both_documents(
-    provider: LocalProvider, clock: Clock
+    provider: LocalProvider, own_clock: Clock
 ) -> None:
-    checked = Provider(settings_for(provider.issuer), now=clock)
+    checked = Provider(settings_for(provider.issuer), now=own_clock)
     await checked.check()
     provider.published = []
 

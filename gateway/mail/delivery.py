@@ -6,7 +6,6 @@ nothing: the claim's lease ends and the mail is tried again, under the same Mess
 
 import asyncio
 import random
-import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,10 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 from typing import Self
 
-import asyncpg
 import structlog
 from jinja2 import TemplateError
-from tortoise.exceptions import (
-    DBConnectionError,
-    OperationalError,
-    TransactionManagementError,
-)
 
+from gateway.database import DATABASE_TROUBLE
 from gateway.mail.message import Letter, Undeliverable, host_name, parse_sender, render
 from gateway.mail.server import MailServer
 from gateway.mail.session import (
@@ -47,17 +41,6 @@ LOSSES_IN_A_ROW = 2
 """After how many lost sessions the fault is taken to be the server's, not one letter's."""
 
 NOT_COMPOSED = "The mail could not be composed. The operator's log says why."
-
-DATABASE_AWAY = (
-    OperationalError,
-    DBConnectionError,
-    TransactionManagementError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    sqlite3.Error,
-    OSError,
-)
-"""What the two drivers raise while the database is away or has no room."""
 
 
 def pause_before(attempt: int) -> float:
@@ -155,9 +138,13 @@ class Courier:
                     greeting_as=host_name(self.public_url),
                     patience=self.pace.patience,
                 ) as session:
-                    while waiting and session.is_open and not stop.is_set() and clock() < until:
+                    is_first = True
+                    while is_first or (
+                        waiting and session.is_open and not stop.is_set() and clock() < until
+                    ):
                         loss = await self._attempt(waiting.popleft(), session)
                         losses = losses + 1 if loss else 0
+                        is_first = False
             except SessionLost as error:
                 log.warning("mail_server_away", server=self.server.address, reason=str(error))
                 loss, losses = error, LOSSES_IN_A_ROW
@@ -249,7 +236,7 @@ async def _insisting(write: Callable[[], Awaitable[bool]]) -> bool:
     for pause_s in (0.1, 0.4, 1.6, 3.2):
         try:
             return await write()
-        except DATABASE_AWAY as error:
+        except DATABASE_TROUBLE as error:
             log.warning("mail_outcome_waits_for_database", problem=type(error).__name__)
             await asyncio.sleep(pause_s)
     return await write()

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import structlog
 
-from gateway.mail.delivery import DATABASE_AWAY, Courier, Pace
+from gateway.database import DATABASE_TROUBLE
+from gateway.mail.delivery import Courier, Pace
 from gateway.mail.server import Security
 from gateway.settings import LOOPBACK_HOSTS, Settings
 from resolvers import outbox
@@ -33,7 +34,8 @@ async def deliver_forever(
     connection locked.
 
     Raises:
-        ValueError: The settings for mail are missing.
+        ValueError: The settings for mail are missing. Anything else that is raised is a defect; the
+            mails in hand are tried again once their leases have ended.
     """
     courier = Courier.from_settings(settings, now=now, pace=pace or Pace())
     _warn_of_open_credentials(courier)
@@ -74,7 +76,7 @@ class _Worker:
                 is_reachable = self._collect()
                 has_more = await self._start_batch()
                 await self._keep_house()
-            except DATABASE_AWAY as error:
+            except DATABASE_TROUBLE as error:
                 log.warning("mail_waits_for_database", problem=type(error).__name__)
                 await self._wait(database_pause_s)
                 database_pause_s = min(LONGEST_DATABASE_PAUSE_S, database_pause_s * 2)

@@ -1,0 +1,101 @@
+"""What `gateway check` finds: whether the settings lead to services that answer."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.database import DATABASE_TROUBLE, connected, pending_migrations
+from gateway.discovery import ProviderUnavailable
+from gateway.mail.delivery import check_mail_server
+from gateway.mail.session import MailServerTrouble
+from gateway.oidc import Provider
+from gateway.settings import MAIL_SETTINGS, SIGN_IN_SETTINGS, Settings
+from resolvers.catalogue import current_catalogue
+
+DATABASE_WITHIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried."""
+
+    is_good: bool
+    text: str
+
+    def __str__(self) -> str:
+        """A line for the operator."""
+        return f"{'✓' if self.is_good else '✗'} {self.text}"
+
+
+async def check_everything(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
+    """Try everything that the settings name, side by side; it changes nothing anywhere."""
+    groups = await asyncio.gather(
+        _check_database(settings), _check_provider(settings, now=now), _check_mail(settings)
+    )
+    return [
+        Finding(is_good=True, text=f"settings: browsers come to {settings.public_url}"),
+        *_check_secret_key(settings),
+        *(finding for group in groups for finding in group),
+    ]
+
+
+def _check_secret_key(settings: Settings) -> list[Finding]:
+    if settings.missing("secret_key"):
+        return [Finding(is_good=False, text="settings: GATEWAY_SECRET_KEY is missing")]
+    return []
+
+
+async def _check_database(settings: Settings) -> list[Finding]:
+    try:
+        async with (
+            asyncio.timeout(DATABASE_WITHIN_S),
+            connected(settings.database_url.get_secret_value()),
+        ):
+            pending = await pending_migrations()
+            services = [] if pending else list((await current_catalogue()).services.values())
+    except DATABASE_TROUBLE as error:
+        return [Finding(is_good=False, text=f"database: GATEWAY_DATABASE_URL: {in_words(error)}")]
+    if pending:
+        text = f"database: {len(pending)} migrations are to be applied, run gateway migrate"
+        return [Finding(is_good=True, text="database: answers"), Finding(is_good=False, text=text)]
+    text = (
+        f"catalogue: {len(services)} services"
+        if services
+        else "catalogue: empty, run gateway catalog apply"
+    )
+    return [
+        Finding(is_good=True, text="database: answers and has the newest schema"),
+        Finding(is_good=bool(services), text=text),
+    ]
+
+
+async def _check_provider(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
+    missing = [name for name in SIGN_IN_SETTINGS if name != "secret_key"]
+    missing = settings.missing(*missing)
+    if missing:
+        return [Finding(is_good=False, text=f"sign-in: {', '.join(missing)} missing")]
+    if settings.missing("secret_key"):
+        return []
+    try:
+        await Provider(settings, now=now).check()
+    except ProviderUnavailable as error:
+        return [Finding(is_good=False, text=f"sign-in: GATEWAY_OIDC_ISSUER: {error}")]
+    return [Finding(is_good=True, text=f"sign-in: the provider {settings.oidc_issuer} answers")]
+
+
+async def _check_mail(settings: Settings) -> list[Finding]:
+    missing = settings.missing(*MAIL_SETTINGS)
+    if missing:
+        return [Finding(is_good=False, text=f"mail: {', '.join(missing)} missing")]
+    try:
+        await check_mail_server(settings)
+    except MailServerTrouble as error:
+        return [Finding(is_good=False, text=f"mail: GATEWAY_SMTP_URL: {error}")]
+    return [Finding(is_good=True, text="mail: the mail server takes mail from us")]
+
+
+def in_words(error: BaseException) -> str:
+    """An error of the database in one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,237 @@
+"""The command line: `gateway serve`, `worker`, `migrate`, `catalog`, `schema`, `check`, `demo`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import structlog
+import typer
+
+from gateway.app import utc_now
+from gateway.catalog_file import InvalidCatalogue, read_catalogue
+from gateway.check import check_everything, in_words
+from gateway.database import DATABASE_TROUBLE, connected, migrate, pending_migrations
+from gateway.logs import configure_logs
+from gateway.mail.worker import deliver_forever
+from gateway.server import require_mail_settings, serve
+from gateway.settings import InvalidSettings, Settings, load_settings
+from resolvers.catalogue import Catalogue, current_catalogue
+from resolvers.catalogue_changes import CatalogueInUse, apply_catalogue
+from schema.graph import sdl
+
+cli = typer.Typer(
+    name="gateway",
+    help="Commerce Services user management as a GraphQL gateway. Settings are read from the "
+    "environment and from a .env file; see README.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+catalog = typer.Typer(
+    help="The services, their roles and the roles' actions.", no_args_is_help=True
+)
+cli.add_typer(catalog, name="catalog")
+
+
+log = structlog.get_logger(__name__)
+
+
+class CommandFailed(Exception):  # noqa: N818 - sentences for the operator
+    """The command can't do its work; each line of the text says why."""
+
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 it can't be done, 2 wrong usage."""
+    try:
+        cli()
+    except (InvalidSettings, CommandFailed, InvalidCatalogue, CatalogueInUse) as error:
+        for line in str(error).splitlines():
+            typer.echo(f"gateway: {line}", err=True)
+        sys.exit(1)
+
+
+@cli.command("serve")
+def serve_command(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; PostgreSQL only.")] = 1,
+    no_mail: Annotated[
+        bool, typer.Option("--no-mail", help="Leave the mail to `gateway worker`.")
+    ] = False,
+) -> None:
+    """Serve the gateway, and deliver mail too."""
+    serve(load_settings(), host=host, port=port, workers=workers, delivers_mail=not no_mail)
+
+
+@cli.command("worker")
+def worker_command() -> None:
+    """Deliver mail, and nothing else. Any number of these may run."""
+    settings = load_settings()
+    require_mail_settings(settings)
+    configure_logs(settings.log_format)
+    asyncio.run(_deliver(settings))
+    log.info("stopped")
+
+
+async def _deliver(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _migrated_database(settings):
+        log.info("delivering")
+        await deliver_forever(settings, now=utc_now, stop=stop, wake=asyncio.Event())
+
+
+@cli.command("schema")
+def schema_command() -> None:
+    """Print the graph in GraphQL's schema definition language."""
+    sys.stdout.write(sdl())
+
+
+@cli.command("check")
+def check_command() -> None:
+    """Read every setting, try the database, the provider and the mail server, and say how it is."""
+    findings = asyncio.run(check_everything(load_settings(), now=utc_now))
+    for finding in findings:
+        typer.echo(finding)
+    if not all(finding.is_good for finding in findings):
+        raise typer.Exit(1)
+
+
+@cli.command("migrate")
+def migrate_command(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if there is something to do.")
+    ] = False,
+) -> None:
+    """Bring the database to the newest schema."""
+    settings = load_settings()
+    names = asyncio.run(_pending(settings) if check else _migrate(settings))
+    for name in names:
+        typer.echo(f"{'to be applied' if check else 'applied'}: {name}")
+    if not names:
+        typer.echo("The database has the newest schema.")
+    if check and names:
+        raise typer.Exit(1)
+
+
+async def _pending(settings: Settings) -> list[str]:
+    async with _database(settings):
+        return await pending_migrations()
+
+
+async def _migrate(settings: Settings) -> list[str]:
+    async with _database(settings) as url:
+        return await migrate(url)
+
+
+@catalog.command("apply")
+def apply_command(
+    file: Annotated[
+        Path | None, typer.Argument(help="TOML; the one that comes with the gateway if left out.")
+    ] = None,
+) -> None:
+    """Make the catalogue equal to a file. What is in use is never taken away."""
+    settings = load_settings()
+    changes = asyncio.run(_apply(settings, file))
+    for change in changes:
+        typer.echo(change)
+    if not changes:
+        typer.echo("The catalogue is as the file says; nothing changed.")
+
+
+async def _apply(settings: Settings, file: Path | None) -> list[str]:
+    declared = read_catalogue(file)
+    async with _migrated_database(settings):
+        return await apply_catalogue(declared, now=utc_now())
+
+
+@catalog.command("show")
+def show_command(
+    *, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Show the services, their roles and the roles' actions."""
+    catalogue = asyncio.run(_read_catalogue(load_settings()))
+    if as_json:
+        sys.stdout.buffer.write(
+            orjson.dumps(_as_data(catalogue), option=orjson.OPT_INDENT_2) + b"\n"
+        )
+        return
+    for service in catalogue.services.values():
+        where = ", ".join(sorted(service.countries_or_regions or ["everywhere"]))
+        typer.echo(f"{service.name} ({service.code})")
+        typer.echo(f"  available: {where}; {', '.join(sorted(service.releases))}")
+        for role in service.roles:
+            mark = "*" if role.is_service_administrator else " "
+            typer.echo(f"  {mark} {role.name} ({role.code}): {', '.join(role.actions)}")
+        typer.echo()
+    typer.echo(
+        "* makes its holder a service administrator"
+        if catalogue.services
+        else "The catalogue is empty: run gateway catalog apply."
+    )
+
+
+async def _read_catalogue(settings: Settings) -> Catalogue:
+    async with _migrated_database(settings):
+        return await current_catalogue()
+
+
+def _as_data(catalogue: Catalogue) -> list[dict[str, object]]:
+    return [
+        {
+            "code": service.code,
+            "name": service.name,
+            "description": service.description,
+            "releases": sorted(service.releases),
+            "countriesOrRegions": (
+                None
+                if service.countries_or_regions is None
+                else sorted(service.countries_or_regions)
+            ),
+            "roles": [
+                {
+                    "code": role.code,
+                    "name": role.name,
+                    "description": role.description,
+                    "isServiceAdministrator": role.is_service_administrator,
+                    "actions": list(role.actions),
+                }
+                for role in service.roles
+            ],
+        }
+        for service in catalogue.services.values()
+    ]
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    """Connect; whatever the database says against it becomes one clear line."""
+    url = settings.database_url.get_secret_value()
+    try:
+        async with connected(url):
+            yield url
+    except DATABASE_TROUBLE as error:
+        message = f"GATEWAY_DATABASE_URL: {in_words(error)}"
+        raise CommandFailed(message) from error
+
+
+@asynccontextmanager
+async def _migrated_database(settings: Settings) -> AsyncIterator[None]:
+    async with _database(settings):
+        if await pending_migrations():
+            message = "the database lacks migrations: run gateway migrate first"
+            raise CommandFailed(message)
+        yield

@@ -1,0 +1,107 @@
+"""Serving over HTTP with uvicorn."""
+
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.app import create_app
+from gateway.database import is_sqlite
+from gateway.logs import configure_logs
+from gateway.settings import (
+    MAIL_SETTINGS,
+    SIGN_IN_SETTINGS,
+    InvalidSettings,
+    Settings,
+    load_settings,
+)
+
+log = structlog.get_logger(__name__)
+
+GRACEFUL_SHUTDOWN_S = 20
+"""How long requests may take to end after SIGTERM."""
+
+
+def with_mail() -> ASGIApp:
+    """The gateway, which delivers mail too: what `gateway serve` runs in each process."""
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    missing = settings.missing(*MAIL_SETTINGS)
+    if missing:
+        log.warning("mail_waits", reason=f"{', '.join(missing)}: not set, so mail is not delivered")
+    return create_app(settings, delivers_mail=not missing)
+
+
+def without_mail() -> ASGIApp:
+    """The gateway alone: what `gateway serve --no-mail` runs in each process."""
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    return create_app(settings, delivers_mail=False)
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_mail: bool) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way may end first.
+
+    Every process makes its application by `with_mail` or `without_mail`, from the same environment
+    as this one, so nothing needs to be handed over.
+
+    Raises:
+        InvalidSettings: One is missing, or forbids several processes.
+    """
+    refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
+    factory = with_mail if delivers_mail else without_mail
+    uvicorn.run(
+        f"{factory.__module__}:{factory.__name__}",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        **UVICORN_OPTIONS,
+    )
+
+
+UVICORN_OPTIONS: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "lifespan": "on",
+    "log_config": None,  # uvicorn's logs go the way of all others
+    "access_log": False,  # the application logs each request, without its query
+    "proxy_headers": False,  # links come from GATEWAY_PUBLIC_URL, never from a header
+    "server_header": False,
+    "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_S,
+}
+"""How the gateway is served, here and in the demo."""
+
+
+def refuse_unfit_settings(settings: Settings, *, workers: int, delivers_mail: bool) -> None:
+    """Name everything that keeps the gateway from being served.
+
+    Raises:
+        InvalidSettings: A line for each.
+    """
+    problems = [
+        f"{name}: is needed to sign people in" for name in settings.missing(*SIGN_IN_SETTINGS)
+    ]
+    missing = settings.missing(*MAIL_SETTINGS)
+    if delivers_mail and 0 < len(missing) < len(MAIL_SETTINGS):
+        problems += [
+            f"{name}: is needed for mail, as its other setting is there" for name in missing
+        ]
+    if workers > 1 and is_sqlite(settings.database_url.get_secret_value()):
+        problems.append(
+            f"GATEWAY_DATABASE_URL: --workers {workers} needs PostgreSQL, SQLite is for one process"
+        )
+    if problems:
+        raise InvalidSettings("\n".join(problems))
+
+
+def require_mail_settings(settings: Settings) -> None:
+    """Name everything that keeps mail from being delivered.
+
+    Raises:
+        InvalidSettings: A line for each.
+    """
+    missing = settings.missing(*MAIL_SETTINGS)
+    if missing:
+        raise InvalidSettings("\n".join(f"{name}: is needed for mail" for name in missing))
