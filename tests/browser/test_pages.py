@@ -161,6 +161,30 @@ def test_offline_is_said_and_mended(contoso: Company) -> None:
     alice.complaints.clear()  # the browser notes the requests that failed
 
 
+def test_nothing_moves_while_a_page_loads(contoso: Company) -> None:
+    """From the second visit on: the first can't know that the navigation will be there."""
+    alice = contoso.administrator
+    paths = pages_of(contoso)
+    alice.open("/checklist")
+    alice.sees("Set up users")
+    alice.page.add_init_script(
+        """window.moved = 0
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) window.moved += entry.value
+        }).observe({ type: 'layout-shift', buffered: true })"""
+    )
+    moved = {}
+    for width in (390, 1280):
+        alice.page.set_viewport_size({"width": width, "height": 800})
+        for path, text in paths.items():
+            alice.open(path)
+            alice.sees(text)
+            alice.page.wait_for_timeout(200)
+            moved[path, width] = round(alice.page.evaluate("window.moved"), 3)
+
+    assert {where: how for where, how in moved.items() if how} == {}
+
+
 def test_paper_shows_the_list_without_its_tools(contoso: Company) -> None:
     alice = contoso.administrator
     alice.open("/users")

@@ -6,7 +6,7 @@ import { InvitationPage } from './pages/invitation'
 import { MyPage } from './pages/me'
 import { SignedOutPage } from './pages/signed-out'
 import { useLanguage } from './preferences'
-import { comeBack, SessionProvider, useSession } from './session'
+import { comeBack, SessionProvider, useSession, wasSignedIn } from './session'
 import { Shell } from './shell'
 import { QuestionDialog } from './ui/dialog'
 import { FailureNotice, Notice, Skeleton } from './ui/states'
@@ -46,11 +46,7 @@ function Page() {
   if (token) return <InvitationPage token={decodeURIComponent(token)} />
   switch (session.state) {
     case 'loading':
-      return (
-        <main class="page">
-          <Skeleton rows={path === '/users' ? 12 : 3} kind={path === '/users' ? 'row' : 'card'} />
-        </main>
-      )
+      return <LoadingPage path={path} />
     case 'failed':
       return (
         <main class="page">
@@ -89,6 +85,27 @@ function Page() {
       >
         <p>{words.notFound.text}</p>
       </Notice>
+    </main>
+  )
+}
+
+/** The page's heading and bars of the size of what is coming, while it is unclear who is there. */
+function LoadingPage({ path }: { path: string }) {
+  const words = useWords()
+  const { query } = usePlace()
+  const section = path.slice(1) as keyof typeof words.titles
+  if (!wasSignedIn() || !words.titles[section]) return <main class="page" />
+  const list = path === '/users' && !query.has('edit') && !query.has('new')
+  return (
+    <main class={list ? 'page wide' : 'page'}>
+      <header class="page-header">
+        <div>
+          <h1 tabIndex={-1}>{words.titles[section]}</h1>
+          <p class="subtitle" />
+        </div>
+      </header>
+      {list && <div class="tools-place" />}
+      <Skeleton rows={list ? 12 : 3} kind={list ? 'row' : 'card'} />
     </main>
   )
 }
