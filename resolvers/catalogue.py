@@ -90,9 +90,13 @@ def forget_catalogue() -> None:
 
 async def current_catalogue() -> Catalogue:
     """The catalogue as it is now: one small statement, and a full read only after a change."""
-    global _held  # noqa: PLW0603 - one catalogue per process, replaced whole
     newest = await tables.CatalogueVersion.all().order_by("-version").first().values("version")
-    version = int(newest["version"]) if newest else 0
+    return await catalogue_of_version(int(newest["version"]) if newest else 0)
+
+
+async def catalogue_of_version(version: int) -> Catalogue:
+    """The catalogue that has just been seen to be of this version, held or read."""
+    global _held  # noqa: PLW0603 - one catalogue per process, replaced whole
     if _held is None or _held.version != version:
         _held = await _read(version)
     return _held
