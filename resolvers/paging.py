@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,21 @@ from resolvers.refusals import BadRequest
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 
-Row = TypeVar("Row", bound=Model)
+Place: TypeAlias = tuple[object, UUID]
+"""Where a row is in an order: the column's value, and the id."""
+
+
+class Placed(Protocol):
+    """A row that can be in a list."""
+
+    @property
+    def pk(self) -> Any:
+        """The id."""
+
+
+Row = TypeVar("Row", bound=Placed)
+Entity = TypeVar("Entity", bound=Model)
+Row_co = TypeVar("Row_co", bound=Placed, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +79,14 @@ class Order:
     descending: bool
     parse: Callable[[str], object] = str
 
-    def cursor(self, row: Model) -> str:
+    def cursor(self, row: Placed) -> str:
         """The place of a row in this order."""
         value = getattr(row, self.column)
         text = value.isoformat() if isinstance(value, datetime) else str(value)
         packed = orjson.dumps([self.name, text, str(row.pk)])
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
-    def place(self, cursor: str, argument: str) -> tuple[object, UUID]:
+    def place(self, cursor: str, argument: str) -> Place:
         """The column's value and the id at a cursor.
 
         Raises:
@@ -88,7 +102,7 @@ class Order:
             message = f"`{argument}` is no cursor of this list in this order."
             raise BadRequest(message) from error
 
-    def beyond(self, place: tuple[object, UUID], *, descending: bool) -> Q:
+    def beyond(self, place: Place, *, descending: bool) -> Q:
         """What comes after a place when reading in the direction given."""
         return _Beyond(self.column, place, descending=descending)
 
@@ -101,7 +115,7 @@ class _Beyond(Q):
     which is never.
     """
 
-    def __init__(self, column: str, place: tuple[object, UUID], *, descending: bool) -> None:
+    def __init__(self, column: str, place: Place, *, descending: bool) -> None:
         super().__init__()
         self._columns = (column, "id")
         self._place = place
@@ -128,13 +142,53 @@ def time_order(name: str, column: str, *, descending: bool) -> Order:
     return Order(name, column, descending, datetime.fromisoformat)
 
 
+class Listing(Protocol[Row_co]):
+    """All rows of a list, of which pages are read."""
+
+    def beyond(self, order: Order, place: Place, *, descending: bool) -> "Listing[Row_co]":
+        """Those after a place when reading in the direction given."""
+
+    async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Row_co]:
+        """The first in the direction given."""
+
+    async def count(self) -> int:
+        """How many there are."""
+
+    async def any(self) -> bool:
+        """Whether there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queried(Generic[Entity]):
+    """The rows that a query finds, as models."""
+
+    query: QuerySet[Entity]
+
+    def beyond(self, order: Order, place: Place, *, descending: bool) -> "Queried[Entity]":
+        """Those after a place when reading in the direction given."""
+        return Queried(self.query.filter(order.beyond(place, descending=descending)))
+
+    async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Entity]:
+        """The first in the direction given."""
+        sign = "-" if descending else ""
+        return await self.query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit)
+
+    async def count(self) -> int:
+        """How many there are."""
+        return int(await self.query.count())
+
+    async def any(self) -> bool:
+        """Whether there is one."""
+        return bool(await self.query.exists())
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """One page, and where it lies. What is not asked for is not counted."""
 
     rows: Sequence[Row]
     order: Order
-    query: QuerySet[Row]
+    listing: Listing[Row]
     window: Window
     more: bool
     """Whether rows were left over in the direction of reading."""
@@ -153,7 +207,7 @@ class Page(Generic[Row]):
 
     async def total(self) -> int:
         """How many rows the whole list has."""
-        return int(await self.query.count())
+        return await self.listing.count()
 
     async def _any_beyond(self, *, descending: bool) -> bool:
         backward = descending != self.order.descending
@@ -165,27 +219,25 @@ class Page(Generic[Row]):
             if cursor is None:
                 return False
             place = self.order.place(cursor, "after" if backward else "before")
-        return bool(
-            await self.query.filter(self.order.beyond(place, descending=descending)).exists()
-        )
+        return await self.listing.beyond(self.order, place, descending=descending).any()
 
 
-async def page_of(query: QuerySet[Row], order: Order, window: Window) -> Page[Row]:
+async def page_of(listing: Listing[Row], order: Order, window: Window) -> Page[Row]:
     """Read one page with one statement.
 
     Raises:
         BadRequest: The window is contradictory, or a cursor is none of this list.
     """
     size = window.size()
-    part = query
+    part = listing
     for cursor, argument, descending in (
         (window.after, "after", order.descending),
         (window.before, "before", not order.descending),
     ):
         if cursor is not None:
-            part = part.filter(order.beyond(order.place(cursor, argument), descending=descending))
-    sign = "-" if order.descending != window.is_backward else ""
-    rows = await part.order_by(f"{sign}{order.column}", f"{sign}id").limit(size + 1)
+            part = part.beyond(order, order.place(cursor, argument), descending=descending)
+    descending = order.descending != window.is_backward
+    rows = await part.read(order, descending=descending, limit=size + 1)
     more = len(rows) > size
     kept = rows[:size]
-    return Page(kept[::-1] if window.is_backward else kept, order, query, window, more)
+    return Page(kept[::-1] if window.is_backward else kept, order, listing, window, more)

@@ -42,7 +42,7 @@ async def _answer(
     try:
         done = await outcome
     except Refused as refusal:
-        return payload(user_errors=to_user_errors(refusal))
+        return payload(user_errors=to_user_errors(refusal, info.context))
     info.context.forget_rows()
     return payload(**view(done))
 
@@ -77,7 +77,7 @@ class Mutation:
             ),
             lambda done: {
                 "subscription": to_subscription(done.subscription),
-                "user": to_user(done.user),
+                "user": to_user(done.user, info.context),
             },
         )
 
@@ -135,7 +135,7 @@ class Mutation:
             info,
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
-            lambda row: {"user": to_user(row)},
+            lambda row: {"user": to_user(row, info.context)},
         )
 
     @strawberry.mutation(
@@ -152,7 +152,7 @@ class Mutation:
             info,
             payloads.UserPayload,
             users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
-            lambda row: {"user": to_user(row)},
+            lambda row: {"user": to_user(row, info.context)},
         )
 
     @strawberry.mutation(
@@ -175,7 +175,7 @@ class Mutation:
             ),
             lambda outcomes: {
                 "results": [
-                    payloads.RemoveUserResult(user_errors=to_user_errors(outcome))
+                    payloads.RemoveUserResult(user_errors=to_user_errors(outcome, info.context))
                     if isinstance(outcome, Refused)
                     else payloads.RemoveUserResult(removed_user_id=encode_id("User", outcome))
                     for outcome in outcomes
@@ -247,10 +247,10 @@ class Mutation:
         except Refused as refusal:
             return payloads.AcceptInvitationPayload(
                 sign_out_first=association.must_sign_out_first(refusal),
-                user_errors=to_user_errors(refusal),
+                user_errors=to_user_errors(refusal, info.context),
             )
         info.context.forget_rows()
-        return payloads.AcceptInvitationPayload(user=to_user(row))
+        return payloads.AcceptInvitationPayload(user=to_user(row, info.context))
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
@@ -278,5 +278,5 @@ class Mutation:
 
 def _invitation_result(info: Info, outcome: InvitationRow | Refused) -> payloads.InvitationResult:
     if isinstance(outcome, Refused):
-        return payloads.InvitationResult(user_errors=to_user_errors(outcome))
+        return payloads.InvitationResult(user_errors=to_user_errors(outcome, info.context))
     return payloads.InvitationResult(invitation=to_invitation(outcome, info.context.now))

@@ -28,7 +28,7 @@ from schema.enums import (
 )
 from schema.invitations import InvitationConnection
 from schema.nodes import Node, decode_id, decode_ids, encode_id
-from schema.users import User, UserConnection, load_user, to_user
+from schema.users import User, UserConnection, load_user, load_users, needs_roles
 
 
 @strawberry.input(description="Which users; every condition given must hold.")
@@ -121,8 +121,9 @@ async def users_connection(
         ),
         order=lists.user_order(order.field, descending=order.direction is Direction.DESC),
         window=window_,
+        with_roles=needs_roles(info),
     )
-    return UserConnection(page=page)
+    return UserConnection(page=page, context=info.context)
 
 
 @strawberry.type(description="Whether an organization can use a service.")
@@ -183,7 +184,7 @@ class ServiceSubscription(Node):
         """All of them for a service administrator, else the viewer alone at most."""
         loaders = info.context.loaders
         ids = await loaders.administrators.load((self.row.organization_id, self.row.service_id))
-        return [to_user(row) for row in await loaders.users.load_many(ids) if row is not None]
+        return await load_users(info, ids)
 
     @strawberry.field(description="Whether the viewer administers the service.")
     async def viewer_is_service_administrator(self, info: Info) -> bool:

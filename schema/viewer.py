@@ -13,7 +13,7 @@ from resolvers.sessions import sessions_of
 from schema.context import Info
 from schema.nodes import Node, encode_id
 from schema.scalars import EmailAddress
-from schema.users import User, to_user
+from schema.users import User, load_users
 
 
 @strawberry.type(description="A browser's sign-in.")
@@ -63,8 +63,7 @@ class Viewer:
         """In order of joining."""
         memberships = (await memberships_of(info.context.caller)).values()
         ids = sorted(membership.user_id for membership in memberships)
-        rows = await info.context.loaders.users.load_many(ids)
-        return [to_user(row) for row in rows if row is not None]
+        return await load_users(info, ids)
 
     @strawberry.field(description="The session that this request came with. Null with an access "
                       "token.")  # fmt: skip

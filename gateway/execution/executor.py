@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from graphql import DocumentNode, GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
+from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution import Executor, MiddlewareManager, default_field_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.execute import assume_not_awaitable
@@ -46,8 +46,8 @@ class Compiling(Executor[Any]):
         return run
 
     @staticmethod
-    def reader_of(field: GraphQLField) -> Reader | None:  # noqa: ARG004 - for subclasses
-        """Tell how a field is read from its source, if that is all that its resolver does.
+    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:  # noqa: ARG004 - for subclasses
+        """Tell how a field is read from its source, if that is all that its resolver does here.
 
         Fields without a resolver needn't be told; they are read as `default_field_resolver` does.
         """

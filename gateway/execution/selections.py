@@ -29,6 +29,7 @@ from keyword import iskeyword
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -119,7 +120,7 @@ class Selection(NamedTuple):
 class Compiler(NamedTuple):
     """Compiles the selection sets of one plan."""
 
-    reader_of: Callable[[GraphQLField], Reader | None]
+    reader_of: Callable[[GraphQLField, FieldNode], Reader | None]
     """How a field is read from its source, if that is all that its resolver does."""
     plain: bool
     """Neither middleware nor a field resolver of the caller's own stands before the fields."""
@@ -172,7 +173,7 @@ class Source:
         """Write the expression that reads a field from its source; None if it takes a resolver."""
         definition = field.definition
         self.names[f"settle_{n}"] = field.slot.settle
-        reader = self.compiler.reader_of(definition)
+        reader = self.compiler.reader_of(definition, field.details[0].node)
         if isinstance(reader, str):
             plain = reader.isidentifier() and not iskeyword(reader)
             return f"source.{reader}" if plain else f"getattr(source, {reader!r})"

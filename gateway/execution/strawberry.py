@@ -3,7 +3,7 @@
 from inspect import getclosurevars
 from typing import Any, ClassVar, cast
 
-from graphql import GraphQLField
+from graphql import FieldNode, GraphQLArgument, GraphQLField, Undefined, is_non_null_type
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -20,11 +20,11 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
     awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
 
     @staticmethod
-    def reader_of(field: GraphQLField) -> Reader | None:
+    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:
         """Tell how a field is read from its source, if that is all that its resolver does.
 
         Strawberry gives every field a resolver. For an attribute it ends in `getattr` after three
-        calls, for a method with no parameter but `self` in the method after ten. Whatever else
+        calls, for a method that is given nothing but `self` in the method after ten. Whatever else
         could happen on the way (extensions, permissions, exception handlers, a field or resolver
         class or a default resolver of the program's own) makes it a field like any other.
         """
@@ -39,7 +39,7 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
         if made_by == (*FROM_RESOLVER, "_get_basic_result"):
             return definition.python_name if definition.default_resolver is getattr else None
         if made_by == (*FROM_RESOLVER, "_resolver") and handles_no_exceptions(field.resolve):
-            return method_of(definition.base_resolver)
+            return method_of(definition.base_resolver, field, node)
         return None
 
 
@@ -52,11 +52,23 @@ def handles_no_exceptions(resolve: Any) -> bool:
     return getclosurevars(resolve).nonlocals.get("field_exception_handlers") == ()
 
 
-def method_of(resolver: StrawberryResolver[Any] | None) -> Reader | None:
-    """Give the method that the resolver is, if it wants nothing but `self`."""
+def method_of(
+    resolver: StrawberryResolver[Any] | None, field: GraphQLField, node: FieldNode
+) -> Reader | None:
+    """Give the method that the resolver is, if it gets nothing but `self`.
+
+    Arguments that the document leaves out, and the schema has no default for, are not passed.
+    """
     if resolver is None or type(resolver).__call__ is not StrawberryResolver.__call__:
         return None
     wanted = [spec for spec, parameter in resolver.reserved_parameters.items() if parameter]
-    if wanted == [SELF_PARAMSPEC] and not resolver.arguments:
+    optional = not node.arguments and not any(map(always_passed, field.args.values()))
+    if wanted == [SELF_PARAMSPEC] and (not resolver.arguments or optional):
         return cast("Reader", resolver.wrapped_func)
     return None
+
+
+def always_passed(argument: GraphQLArgument) -> bool:
+    """Tell whether an argument is passed, or refused, even if the document leaves it out."""
+    has_default = argument.default_value is not Undefined or argument.default is not None
+    return has_default or is_non_null_type(argument.type)
