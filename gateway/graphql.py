@@ -31,6 +31,7 @@ from gateway.requests import request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
 from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
+from schema.catalogue import Role, Service
 from schema.context import Context, Loaders
 from schema.graph import build
 
@@ -56,10 +57,16 @@ class BrowserSession:
         self.forgotten = True
 
 
+class GraphExecutor(StrawberryCompilingExecutor):
+    """Executes our graph."""
+
+    constants = frozenset({Role, Service})
+
+
 class GraphQLEndpoint:
     """Answers `/graphql`."""
 
-    executor_class: ClassVar[type[Executor[Any]]] = StrawberryCompilingExecutor
+    executor_class: ClassVar[type[Executor[Any]]] = GraphExecutor
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from graphql.execution.incremental import IncrementalExecutor
 from graphql.pyutils import Path, is_awaitable
 
 from gateway.execution.plans import Registry
-from gateway.execution.selections import Compiler, Reader, Selection
+from gateway.execution.selections import Compiler, Reader, Selection, TypeTest
 
 
 class Compiling(Executor[Any]):
@@ -52,6 +52,19 @@ class Compiling(Executor[Any]):
         Fields without a resolver needn't be told; they are read as `default_field_resolver` does.
         """
         return None
+
+    @staticmethod
+    def type_test_of(type_: GraphQLObjectType) -> TypeTest | None:  # noqa: ARG004 - for subclasses
+        """Give the function of nothing but the object that the type's `is_type_of` amounts to."""
+        return None
+
+    @classmethod
+    def is_constant(cls, type_: GraphQLObjectType) -> bool:  # noqa: ARG003 - for subclasses
+        """Tell whether objects of the type, and all that is read of them, never change.
+
+        Then what is selected of one is worked out once for all requests, and is shared by them.
+        """
+        return False
 
     def execute_root_grouped_field_set(
         self,
@@ -96,7 +109,7 @@ class Compiling(Executor[Any]):
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
-        compiler = Compiler(self.reader_of, self.is_plain())
+        compiler = Compiler(type(self), self.is_plain())
         key = dossier.key(self, compiler)
         if key is None:
             return None

@@ -19,7 +19,7 @@ from graphql.execution.values import get_argument_values
 
 from gateway.execution.leaves import EnumSlot, ScalarSlot
 from gateway.execution.lists import ListSlot
-from gateway.execution.objects import AbstractSlot, ObjectSlot, Select
+from gateway.execution.objects import AbstractSlot, ConstantSlot, ObjectSlot
 from gateway.execution.places import Place, path_at
 from gateway.execution.slots import Info, Run, Slot
 
@@ -60,7 +60,9 @@ class Field:
         self.slot = slot_of(definition.type, self)
         named = get_named_type(definition.type)
         self.needs_info = is_abstract_type(named) or (
-            is_object_type(named) and named.is_type_of is not None
+            is_object_type(named)
+            and named.is_type_of is not None
+            and compiler.facts.type_test_of(named) is None
         )
 
     def resolve(self, run: Run, source: Any, above: Place | None) -> Any:
@@ -113,12 +115,12 @@ class Field:
         nodes = [details.node for details in self.details]
         return run.build_resolve_info(self.definition, nodes, self.parent_type, path_at(place))
 
-    def selection(self, run: Run, type_: GraphQLObjectType) -> Select:
+    def selection(self, run: Run, type_: GraphQLObjectType) -> "Selection":
         """Compile what is selected of this field's objects of one type."""
         collected = run.collect_subfields(type_, self.details)
         selection = self.compiler.selection(run, type_, collected.grouped_field_set)
         self.resolves = self.resolves or selection.resolves
-        return selection.select
+        return selection
 
 
 def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
@@ -131,4 +133,6 @@ def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
         return kind(type_, bare, field)
     if is_abstract_type(bare):
         return AbstractSlot(type_, bare, field)
-    return ObjectSlot(type_, cast("GraphQLObjectType", bare), field)
+    bare = cast("GraphQLObjectType", bare)
+    kind = ConstantSlot if field.compiler.facts.is_constant(bare) else ObjectSlot
+    return kind(type_, bare, field)

@@ -26,7 +26,7 @@ Nothing of the document but response keys and field names gets into the source, 
 
 from collections.abc import Callable, Mapping
 from keyword import iskeyword
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from graphql import (
     FieldNode,
@@ -107,6 +107,26 @@ Reader: TypeAlias = str | Callable[[Any], Any]
 """The name of an attribute of the source, or a function of nothing but the source."""
 
 
+TypeTest: TypeAlias = Callable[[Any], Any]
+"""Tells of an object whether it is of a type."""
+
+
+class Facts(Protocol):
+    """What an executor class knows of the schema beyond graphql-core's ken."""
+
+    @staticmethod
+    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:
+        """Tell how a field is read from its source, if that is all that its resolver does."""
+
+    @staticmethod
+    def type_test_of(type_: GraphQLObjectType) -> TypeTest | None:
+        """Give the function of nothing but the object that `is_type_of` amounts to."""
+
+    @classmethod
+    def is_constant(cls, type_: GraphQLObjectType) -> bool:
+        """Tell whether objects of the type, and all that is read of them, never change."""
+
+
 class Selection(NamedTuple):
     """What is selected of one object type in one place of the document."""
 
@@ -120,8 +140,8 @@ class Selection(NamedTuple):
 class Compiler(NamedTuple):
     """Compiles the selection sets of one plan."""
 
-    reader_of: Callable[[GraphQLField, FieldNode], Reader | None]
-    """How a field is read from its source, if that is all that its resolver does."""
+    facts: type[Facts]
+    """What is known of the schema: the executor class."""
     plain: bool
     """Neither middleware nor a field resolver of the caller's own stands before the fields."""
 
@@ -173,7 +193,7 @@ class Source:
         """Write the expression that reads a field from its source; None if it takes a resolver."""
         definition = field.definition
         self.names[f"settle_{n}"] = field.slot.settle
-        reader = self.compiler.reader_of(definition, field.details[0].node)
+        reader = self.compiler.facts.reader_of(definition, field.details[0].node)
         if isinstance(reader, str):
             plain = reader.isidentifier() and not iskeyword(reader)
             return f"source.{reader}" if plain else f"getattr(source, {reader!r})"

@@ -3,7 +3,14 @@
 from inspect import getclosurevars
 from typing import Any, ClassVar, cast
 
-from graphql import FieldNode, GraphQLArgument, GraphQLField, Undefined, is_non_null_type
+from graphql import (
+    FieldNode,
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLObjectType,
+    Undefined,
+    is_non_null_type,
+)
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -11,13 +18,16 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import SELF_PARAMSPEC, StrawberryResolver
 
 from gateway.execution.executor import Compiling
-from gateway.execution.selections import Reader
+from gateway.execution.selections import Reader, TypeTest
 
 
 class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionContext):
     """The executor class to pass to Strawberry: `Schema(execution_context_class=…)`."""
 
     awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
+
+    constants: ClassVar[frozenset[type]] = frozenset()
+    """Types of a program's own whose objects never change, nor what is read of them."""
 
     @staticmethod
     def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:
@@ -43,6 +53,25 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
         return None
 
 
+    @staticmethod
+    def type_test_of(type_: GraphQLObjectType) -> TypeTest | None:
+        """Give the function of nothing but the object that `is_type_of` amounts to.
+
+        Strawberry gives one to types with interfaces. It looks at the object alone.
+        """
+        test = type_.is_type_of
+        if test is None or not getattr(test, "__qualname__", "").startswith(CONVERTER):
+            return None
+        return lambda value: test(value, cast("Any", None))
+
+    @classmethod
+    def is_constant(cls, type_: GraphQLObjectType) -> bool:
+        """Tell whether the class of its objects is among `constants`."""
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        return getattr(definition, "origin", None) in cls.constants
+
+
+CONVERTER = f"{GraphQLCoreConverter.__qualname__}."
 FROM_RESOLVER = ("GraphQLCoreConverter.from_resolver.<locals>", ".")
 """Where Strawberry makes its resolvers."""
 

@@ -4,11 +4,12 @@ import datetime as dt
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, cast
 from uuid import UUID
 
 import pytest
 import strawberry
+from graphql import FieldNode, parse
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension, ParserCache, SchemaExtension
 from strawberry.permission import BasePermission
@@ -310,8 +311,15 @@ def readers() -> dict[str, Any]:
     """Tell how each field of a user is read."""
     type_: Any = make_schema(StrawberryCompilingExecutor)._schema.type_map["User"]  # noqa: SLF001
     return {
-        name: StrawberryCompilingExecutor.reader_of(field) for name, field in type_.fields.items()
+        name: StrawberryCompilingExecutor.reader_of(field, node(f"{{ {name} }}"))
+        for name, field in type_.fields.items()
     }
+
+
+def node(query: str) -> FieldNode:
+    """Parse a query for one field."""
+    (selection,) = cast("Any", parse(query).definitions[0]).selection_set.selections
+    return cast("FieldNode", selection)
 
 
 def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() -> None:
