@@ -22,7 +22,7 @@ def portal_routes(page: Path = BUILT_PAGE) -> list[Route]:
     if not page.is_file():
         return []
 
-    async def portal(request: Request) -> HTMLResponse:
+    def portal(request: Request) -> HTMLResponse:
         del request
         # Read anew each time, so that a build beside a running gateway shows at once.
         return HTMLResponse(page.read_bytes(), headers={"Cache-Control": "no-store"})
