@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from graphql import DocumentNode, GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
+from graphql import DocumentNode, GraphQLError, GraphQLObjectType, GraphQLSchema
 from graphql.execution import Executor, MiddlewareManager, default_field_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.incremental import IncrementalExecutor
 from graphql.pyutils import Path, is_awaitable
 
+from gateway.execution.dialects import Dialect
 from gateway.execution.plans import Registry
-from gateway.execution.selections import Compiler, Reader, Selection
+from gateway.execution.selections import Compiler, Selection
 
 
-class Compiling(Executor[Any]):
+class Compiling(Executor[Any], Dialect):
     """Mixed into an executor class of graphql-core, makes it run compiled what can be.
 
     Everything about the run itself - building it, variables, errors, aborting, the response,
@@ -44,14 +45,6 @@ class Compiling(Executor[Any]):
         if isinstance(run, Compiling):
             run.document = document
         return run
-
-    @staticmethod
-    def reader_of(field: GraphQLField) -> Reader | None:  # noqa: ARG004 - for subclasses
-        """Tell how a field is read from its source, if that is all that its resolver does.
-
-        Fields without a resolver needn't be told; they are read as `default_field_resolver` does.
-        """
-        return None
 
     def execute_root_grouped_field_set(
         self,
@@ -96,7 +89,7 @@ class Compiling(Executor[Any]):
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
-        compiler = Compiler(self.reader_of, self.is_plain())
+        compiler = Compiler(type(self), self.is_plain())
         key = dossier.key(self, compiler)
         if key is None:
             return None

@@ -20,17 +20,22 @@ Select = Callable[[Run, Any, Place | None], Any]
 class ObjectSlot(Slot):
     """Takes an object; what is selected of it is compiled when the first one turns up."""
 
-    __slots__ = ("bare", "is_type_of", "select")
+    __slots__ = ("bare", "certain", "is_type_of", "select", "unless")
 
     def __init__(self, type_: GraphQLOutputType, bare: GraphQLObjectType, field: "Field") -> None:
         super().__init__(type_, field)
         self.bare = bare
         self.is_type_of = bare.is_type_of
+        self.certain: type | None
+        self.certain, self.unless = field.compiler.dialect.class_of(bare) or (None, "")
         self.select: Select = self.compile_and_select
 
     def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
         """Go straight to the selection set, if there is nothing else to ask."""
-        if type(value) not in ordinary or self.is_type_of is not None:
+        if type(value) not in ordinary or not (
+            self.is_type_of is None
+            or (type(value) is self.certain and not hasattr(value, self.unless))
+        ):
             return super().settle(run, value, place, info)
         data = self.select(run, value, place)
         return data if type(data) is dict else self.guard(run, data, place)

@@ -24,12 +24,13 @@ For `{ name roles { … } }` of plain attributes the function reads, without the
 Nothing of the document but response keys and field names gets into the source, as literals.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from keyword import iskeyword
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, cast
 
 from graphql import (
     GraphQLField,
+    GraphQLFieldResolver,
     GraphQLObjectType,
     GraphQLOutputType,
     TypeNameMetaFieldDef,
@@ -40,6 +41,7 @@ from graphql import (
 from graphql.execution.collect_fields import GroupedFieldSet
 
 from gateway.execution.classes import SETTLED
+from gateway.execution.dialects import Dialect
 from gateway.execution.fields import Field
 from gateway.execution.leaves import READY_NAMES, ready_test
 from gateway.execution.objects import Select
@@ -102,9 +104,6 @@ NAMES = {
     **READY_NAMES,
 }
 
-Reader: TypeAlias = str | Callable[[Any], Any]
-"""The name of an attribute of the source, or a function of nothing but the source."""
-
 
 class Selection(NamedTuple):
     """What is selected of one object type in one place of the document."""
@@ -119,10 +118,13 @@ class Selection(NamedTuple):
 class Compiler(NamedTuple):
     """Compiles the selection sets of one plan."""
 
-    reader_of: Callable[[GraphQLField], Reader | None]
-    """How a field is read from its source, if that is all that its resolver does."""
+    dialect: Dialect
     plain: bool
     """Neither middleware nor a field resolver of the caller's own stands before the fields."""
+
+    def resolver_of(self, field: GraphQLField) -> GraphQLFieldResolver | None:
+        """Give the resolver to call, if the field has one; middleware gets to see its own."""
+        return (self.plain and self.dialect.resolver_of(field)) or field.resolve
 
     def selection(self, run: Run, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
         """Compile the fields collected for an object type."""
@@ -172,7 +174,7 @@ class Source:
         """Write the expression that reads a field from its source; None if it takes a resolver."""
         definition = field.definition
         self.names[f"settle_{n}"] = field.slot.settle
-        reader = self.compiler.reader_of(definition)
+        reader = self.compiler.dialect.reader_of(definition)
         if isinstance(reader, str):
             plain = reader.isidentifier() and not iskeyword(reader)
             return f"source.{reader}" if plain else f"getattr(source, {reader!r})"

@@ -96,6 +96,30 @@ class User(Node):
 
 
 @strawberry.type
+class Pair:
+    """Fields whose resolvers are no methods."""
+
+    left: User
+
+    @strawberry.field
+    @staticmethod
+    def both(parent: strawberry.Parent["Pair"], info: Info) -> str:
+        """Asks for the parent by annotation."""
+        return f"{parent.left.name} at {info.path.key}"
+
+    @strawberry.field
+    @classmethod
+    def kind(cls) -> str:
+        """Asks for the class."""
+        return cls.__name__
+
+    @strawberry.field
+    async def later(self, info: Info, word: str | None = None) -> str:
+        """May do without its argument."""
+        return f"{self.left.name} {word} {info.field_name}"
+
+
+@strawberry.type
 class Robot:
     """Nobody."""
 
@@ -125,6 +149,16 @@ class Query:
     async def users(self) -> list[User]:
         """Some."""
         return [user(n) for n in range(3)]
+
+    @strawberry.field
+    def pair(self) -> Pair:
+        """Two."""
+        return Pair(left=user(1))
+
+    @strawberry.field
+    def mistaken(self) -> list[User | None]:
+        """A user, and one that was cast to something else."""
+        return [user(0), strawberry.cast(Role, user(1))]
 
     @strawberry.field
     def accounts(self) -> list[Account]:
@@ -229,6 +263,8 @@ QUERIES = {
     "unions": "{ accounts { __typename ... on User { name } ... on Robot { model } } }",
     "interfaces": "{ nodes { __typename id ... on Role { price } ...N } }"
     " fragment N on User { name }",
+    "functions": '{ pair { both kind later more: later(word: "x") left { name } } }',
+    "casts": "{ mistaken { name } }",
     "errors": "{ broken { name } again: broken { initial id } }",
     "permissions": "{ users { name secret } }",
     "extensions": "{ users { loud } }",
@@ -332,3 +368,11 @@ def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() 
         "roles": None,
         "place": None,
     }
+
+
+def test_objects_of_the_decorated_class_need_no_closer_look() -> None:
+    types = make_schema(StrawberryCompilingExecutor)._schema.type_map  # noqa: SLF001
+    class_of: Callable[[Any], Any] = StrawberryCompilingExecutor.class_of
+
+    assert class_of(types["User"]) == (User, "__as_strawberry_type__")
+    assert class_of(types["Robot"]) is None
