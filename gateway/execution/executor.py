@@ -89,14 +89,15 @@ class Compiling(Executor[Any], Dialect):
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
-        compiler = Compiler(type(self), self.is_plain())
-        key = dossier.key(self, compiler)
+        plain = self.is_plain()
+        key = dossier.key(self, plain=plain)
         if key is None:
             return None
         plan = dossier.plans.get(key)
-        if plan is None:
+        if plan is None and not dossier.is_full():
+            compiler = Compiler(type(self), plain=plain)
             plan = compiler.selection(self, root_type, grouped_field_set)
-            dossier.file(key, plan)
+            dossier.plans[key] = plan
         return plan
 
     def is_plain(self) -> bool:
