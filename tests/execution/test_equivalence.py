@@ -1,9 +1,10 @@
 """Whatever the schema, the document and the data, both executors do the same in the same order."""
 
 import asyncio
+import gc
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -168,9 +169,17 @@ async def outcome(world: World, run: Callable[[], Any]) -> Any:
     return json.dumps(result.data), errors, world.log
 
 
+@pytest.fixture
+def swept() -> Iterator[None]:
+    """Have the garbage of this test, and its warnings, collected before the next."""
+    yield
+    gc.collect()
+
+
 # Whoever gives up an object may have to cancel what was begun for it before it ever ran.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("swept")
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_both_executors_do_the_same(data: st.DataObject) -> None:
