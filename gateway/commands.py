@@ -60,6 +60,31 @@ def main() -> None:
         sys.exit(1)
 
 
+@cli.command("demo")
+def demo_command(
+    *,
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65533, help="This port and the two above are used.")
+    ] = 8000,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Keep the data in this folder; a temporary one if left out."),
+    ] = None,
+) -> None:
+    """Run the whole product here, with sample data, a sign-in and a mail catcher of its own."""
+    try:
+        # What only the demo needs may not be installed where the gateway is served.
+        from gateway.demo.run import DemoRefused, run_demo  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f"the demo needs {error.name}: pip install 'commerce-gateway[demo]'"
+        raise CommandFailed(message) from error
+    try:
+        run_demo(host=host, port=port, data=data, tell=typer.echo)
+    except DemoRefused as error:
+        raise CommandFailed(str(error)) from error
+
+
 @cli.command("serve")
 def serve_command(
     *,

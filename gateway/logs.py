@@ -30,7 +30,7 @@ QUIET = ("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "
 """Libraries that write URLs, statements or parameters below a warning."""
 
 
-def configure_logs(log_format: Literal["json", "console"]) -> None:
+def configure_logs(log_format: Literal["json", "console"], *, level: int = logging.INFO) -> None:
     """Send structlog's and the standard library's logs to stderr, as JSON or for people.
 
     Repeating it replaces the former configuration. Fields bound with
@@ -62,7 +62,7 @@ def configure_logs(log_format: Literal["json", "console"]) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,6 +1,7 @@
 """What can be done."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 
@@ -22,9 +23,28 @@ SubscriptionId = Annotated[strawberry.ID, strawberry.argument(description="The s
 Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions end.")]
 
 
+P = TypeVar("P")
+R = TypeVar("R")
+
+
 def form(description: str) -> object:
     """The description of an input argument."""
     return strawberry.argument(description=description)
+
+
+async def _answer(
+    info: Info,
+    payload: Callable[..., P],
+    outcome: Awaitable[R],
+    view: Callable[[R], dict[str, Any]],
+) -> P:
+    """The payload of what was done, or of why it was refused."""
+    try:
+        done = await outcome
+    except Refused as refusal:
+        return payload(user_errors=to_user_errors(refusal))
+    info.context.forget_rows()
+    return payload(**view(done))
 
 
 @strawberry.type(description="Everything that can be done.")
@@ -43,8 +63,10 @@ class Mutation:
         """Rules 7 to 10."""
         organization_id = given(input.organization_id)
         new = given(input.new_organization)
-        try:
-            done = await subscriptions.sign_up(
+        return await _answer(
+            info,
+            payloads.SignUpForServicePayload,
+            subscriptions.sign_up(
                 info.context.caller,
                 service_id=decode_id("Service", input.service_id),
                 organization_id=(
@@ -52,12 +74,11 @@ class Mutation:
                 ),
                 new_organization=new.form() if new else None,
                 now=info.context.now,
-            )
-        except Refused as refusal:
-            return payloads.SignUpForServicePayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.SignUpForServicePayload(
-            subscription=to_subscription(done.subscription), user=to_user(done.user)
+            ),
+            lambda done: {
+                "subscription": to_subscription(done.subscription),
+                "user": to_user(done.user),
+            },
         )
 
     @strawberry.mutation(
@@ -71,14 +92,14 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        try:
-            row = await subscriptions.activate(
+        return await _answer(
+            info,
+            payloads.SubscriptionPayload,
+            subscriptions.activate(
                 info.context.caller, subscription_id=subscription_id, now=info.context.now
-            )
-        except Refused as refusal:
-            return payloads.SubscriptionPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.SubscriptionPayload(subscription=to_subscription(row))
+            ),
+            lambda row: {"subscription": to_subscription(row)},
+        )
 
     @strawberry.mutation(
         description="Puts a subscription out of use: nobody manages its roles until it is "
@@ -91,14 +112,14 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        try:
-            row = await subscriptions.deactivate(
+        return await _answer(
+            info,
+            payloads.SubscriptionPayload,
+            subscriptions.deactivate(
                 info.context.caller, subscription_id=subscription_id, now=info.context.now
-            )
-        except Refused as refusal:
-            return payloads.SubscriptionPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.SubscriptionPayload(subscription=to_subscription(row))
+            ),
+            lambda row: {"subscription": to_subscription(row)},
+        )
 
     @strawberry.mutation(
         description="Saves a new user. Sends no mail. Needs: a service administrator of the "
@@ -110,14 +131,12 @@ class Mutation:
         input: Annotated[inputs.CreateUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 19 to 23."""
-        try:
-            row = await users.create_user(
-                info.context.caller, new=input.form(), now=info.context.now
-            )
-        except Refused as refusal:
-            return payloads.UserPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.UserPayload(user=to_user(row))
+        return await _answer(
+            info,
+            payloads.UserPayload,
+            users.create_user(info.context.caller, new=input.form(), now=info.context.now),
+            lambda row: {"user": to_user(row)},
+        )
 
     @strawberry.mutation(
         description="Saves a user's names, primary e-mail address and roles. Needs: a service "
@@ -129,14 +148,12 @@ class Mutation:
         input: Annotated[inputs.EditUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 33 to 37."""
-        try:
-            row = await users.edit_user(
-                info.context.caller, edit=input.form(), now=info.context.now
-            )
-        except Refused as refusal:
-            return payloads.UserPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.UserPayload(user=to_user(row))
+        return await _answer(
+            info,
+            payloads.UserPayload,
+            users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
+            lambda row: {"user": to_user(row)},
+        )
 
     @strawberry.mutation(
         description="Removes profiles. Each must hold no role any more. Needs: a service "
@@ -148,22 +165,22 @@ class Mutation:
         input: Annotated[inputs.RemoveUsersInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RemoveUsersPayload:
         """Rules 38 to 40."""
-        try:
-            outcomes = await removal.remove_users(
+        return await _answer(
+            info,
+            payloads.RemoveUsersPayload,
+            removal.remove_users(
                 info.context.caller,
                 refs=[user.ref() for user in input.users],
                 now=info.context.now,
-            )
-        except Refused as refusal:
-            return payloads.RemoveUsersPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.RemoveUsersPayload(
-            results=[
-                payloads.RemoveUserResult(user_errors=to_user_errors(outcome))
-                if isinstance(outcome, Refused)
-                else payloads.RemoveUserResult(removed_user_id=encode_id("User", outcome))
-                for outcome in outcomes
-            ]
+            ),
+            lambda outcomes: {
+                "results": [
+                    payloads.RemoveUserResult(user_errors=to_user_errors(outcome))
+                    if isinstance(outcome, Refused)
+                    else payloads.RemoveUserResult(removed_user_id=encode_id("User", outcome))
+                    for outcome in outcomes
+                ]
+            },
         )
 
     @strawberry.mutation(
@@ -176,18 +193,18 @@ class Mutation:
         input: Annotated[inputs.InviteUsersInput, form("Whom.")],  # noqa: A002 - the contract's name
     ) -> payloads.InviteUsersPayload:
         """Rules 24 to 31."""
-        try:
-            outcomes = await invitations.invite_users(
+        return await _answer(
+            info,
+            payloads.InviteUsersPayload,
+            invitations.invite_users(
                 info.context.caller,
                 user_ids=decode_ids("User", input.user_ids),
                 lifetime=info.context.invitation_lifetime,
                 now=info.context.now,
-            )
-        except Refused as refusal:
-            return payloads.InviteUsersPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.InviteUsersPayload(
-            results=[_invitation_result(info, outcome) for outcome in outcomes]
+            ),
+            lambda outcomes: {
+                "results": [_invitation_result(info, outcome) for outcome in outcomes]
+            },
         )
 
     @strawberry.mutation(
@@ -200,17 +217,17 @@ class Mutation:
         input: Annotated[inputs.RevokeInvitationsInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RevokeInvitationsPayload:
         """Rule 29."""
-        try:
-            outcomes = await invitations.revoke_invitations(
+        return await _answer(
+            info,
+            payloads.RevokeInvitationsPayload,
+            invitations.revoke_invitations(
                 info.context.caller,
                 invitation_ids=decode_ids("Invitation", input.invitation_ids),
                 now=info.context.now,
-            )
-        except Refused as refusal:
-            return payloads.RevokeInvitationsPayload(user_errors=to_user_errors(refusal))
-        info.context.forget_rows()
-        return payloads.RevokeInvitationsPayload(
-            results=[_invitation_result(info, outcome) for outcome in outcomes]
+            ),
+            lambda outcomes: {
+                "results": [_invitation_result(info, outcome) for outcome in outcomes]
+            },
         )
 
     @strawberry.mutation(

@@ -67,7 +67,7 @@ class Runner:
 
 def test_help_lists_the_commands_of_the_contract(run: Runner) -> None:
     said = run("--help").stdout
-    commands = ("serve", "worker", "migrate", "catalog", "schema", "check")
+    commands = ("demo", "serve", "worker", "migrate", "catalog", "schema", "check")
 
     assert [name for name in commands if f"\n  {name} " not in said] == []
 

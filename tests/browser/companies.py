@@ -19,6 +19,9 @@ EDIT = """mutation ($input: EditUserInput!) { editUser(input: $input) {
 INVITE = """mutation ($input: InviteUsersInput!) { inviteUsers(input: $input) {
     results { invitation { id } userErrors { code } } } }"""
 
+ACCEPT = """mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) {
+    userErrors { code message } } }"""
+
 
 @dataclass
 class Company:
@@ -35,10 +38,18 @@ class Company:
         """What its people's addresses end with."""
         return self.name.replace(" ", "").lower() + ".example"
 
-    def sign_up(self, service: str) -> None:
-        """Sign up for a further service."""
+    def sign_up(self, service: str, *, by: Reader) -> None:
+        """Let a member sign up for a further service, and so become its administrator."""
         given = {"serviceId": self.services[service], "organizationId": self.id}
-        answer = self.administrator.ask(SIGN_UP, input=given)["signUpForService"]
+        answer = by.ask(SIGN_UP, input=given)["signUpForService"]
+        assert answer["userErrors"] == []
+
+    def associate(self, user: dict[str, Any], colleague: Reader) -> None:
+        """Invite a user, who signs in and accepts."""
+        link = self.invite(user)
+        colleague.sign_in()
+        given = {"token": link.rpartition("/")[2]}
+        answer = colleague.ask(ACCEPT, input=given)["acceptInvitation"]
         assert answer["userErrors"] == []
 
     def add(
@@ -62,7 +73,7 @@ class Company:
         return {**user, "address": address}
 
     def add_many(self, number: int) -> None:
-        """That many users, called User 001 Family and so on."""
+        """That many users, called User000 Family000 and so on."""
         for index in range(number):
             self.add(f"User{index:03} Family{index:03}")
 

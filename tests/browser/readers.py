@@ -71,7 +71,9 @@ class Reader:
 
     def sees(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page says this."""
-        expect(self.page.get_by_text(text).first).to_be_visible(timeout=WITHIN_MS)
+        expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible(
+            timeout=WITHIN_MS
+        )
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an operation sent with this browser's cookies, as another tab would."""

@@ -1,5 +1,6 @@
 """The document's procedures, step by step, by the words on its buttons."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -59,7 +60,7 @@ def test_a_profile_is_edited(contoso: Company) -> None:
     alice.button("Edit").click()
     expect(alice.page.get_by_label("Microsoft account")).to_have_value(user["address"])
     expect(alice.page.get_by_label("Microsoft account")).not_to_be_editable()
-    alice.sees("The Microsoft account can’t be edited.")
+    alice.sees(re.compile("The Microsoft account can.t be edited"))
     alice.page.get_by_label("First name").fill("Benjamin")
     alice.page.get_by_label("Primary e-mail address").fill(f"benjamin@{contoso.domain}")
     alice.button("Add all").click()
@@ -78,7 +79,7 @@ def test_a_profile_is_deleted_after_its_roles(contoso: Company) -> None:
     open_user_management(alice)
     alice.check("Carla Castro")
     alice.button("Delete").click()
-    alice.sees("This profile can’t be deleted yet")
+    alice.sees(re.compile("This profile can.t be deleted yet"))
     alice.sees("Still holds Viewer.")
     alice.button("Edit roles of Carla Castro").click()
     alice.button("Remove all").click()

@@ -28,6 +28,12 @@ async function send(parameters, headers) {
   return answer.json();
 }
 
+/** GraphiQL may still name the operation of the tab before, just after changing tabs. */
+function withoutStaleName({ operationName, ...parameters }) {
+  const isThere = new RegExp(`\\b${operationName}\\b`).test(parameters.query);
+  return isThere ? { ...parameters, operationName } : parameters;
+}
+
 /** The ids that examples can start from: those of the viewer's first organization. */
 function known(data) {
   const organization = data?.viewer?.profiles[0]?.organization;
@@ -65,7 +71,7 @@ async function start() {
   const tabs = JSON.parse(document.getElementById("tabs").textContent);
   ReactDOM.createRoot(document.getElementById("graphiql")).render(
     React.createElement(GraphiQL, {
-      fetcher: (parameters, options) => send(parameters, options?.headers),
+      fetcher: (parameters, options) => send(withoutStaleName(parameters), options?.headers),
       defaultTabs: tabs.map(({ query, variables }) => ({
         query,
         variables: filled(variables, ids),

@@ -1,12 +1,12 @@
-import { useEffect } from 'preact/hooks'
-import { navigate, usePlace } from './location'
+import { useEffect, useRef } from 'preact/hooks'
+import { focusHeading, navigate, usePlace } from './location'
 import { AuditPage } from './pages/audit'
 import { ChecklistPage } from './pages/checklist'
 import { InvitationPage } from './pages/invitation'
 import { MyPage } from './pages/me'
 import { SignedOutPage } from './pages/signed-out'
 import { useLanguage } from './preferences'
-import { comeBack, SessionProvider, useSession } from './session'
+import { comeBack, SessionProvider, useSession, wasSignedIn } from './session'
 import { Shell } from './shell'
 import { QuestionDialog } from './ui/dialog'
 import { FailureNotice, Notice, Skeleton } from './ui/states'
@@ -46,11 +46,7 @@ function Page() {
   if (token) return <InvitationPage token={decodeURIComponent(token)} />
   switch (session.state) {
     case 'loading':
-      return (
-        <main class="page">
-          <Skeleton rows={path === '/users' ? 12 : 3} kind={path === '/users' ? 'row' : 'card'} />
-        </main>
-      )
+      return <LoadingPage path={path} />
     case 'failed':
       return (
         <main class="page">
@@ -93,6 +89,27 @@ function Page() {
   )
 }
 
+/** The page's heading and bars of the size of what is coming, while it is unclear who is there. */
+function LoadingPage({ path }: { path: string }) {
+  const words = useWords()
+  const { query } = usePlace()
+  const section = path.slice(1) as keyof typeof words.titles
+  if (!wasSignedIn() || !words.titles[section]) return <main class="page" />
+  const list = path === '/users' && !query.has('edit') && !query.has('new')
+  return (
+    <main class={list ? 'page wide' : 'page'}>
+      <header class="page-header">
+        <div>
+          <h1 tabIndex={-1}>{words.titles[section]}</h1>
+          <p class="subtitle" />
+        </div>
+      </header>
+      {list && <div class="tools-place" />}
+      <Skeleton rows={list ? 12 : 3} kind={list ? 'row' : 'card'} />
+    </main>
+  )
+}
+
 /** Name the page in the tab, and take screen readers to its heading when the page changes. */
 function usePageTitle(path: string) {
   const words = useWords()
@@ -101,9 +118,11 @@ function usePageTitle(path: string) {
   useEffect(() => {
     document.title = title ? `${title} · ${words.product}` : words.product
   }, [title, words])
+  const shown = useRef(path)
   useEffect(() => {
-    if (path && document.activeElement !== document.body) {
-      document.querySelector<HTMLElement>('main h1')?.focus()
-    }
+    // The browser itself announces the page that it has loaded.
+    if (shown.current === path) return
+    shown.current = path
+    focusHeading()
   }, [path])
 }

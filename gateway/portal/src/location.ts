@@ -57,6 +57,11 @@ export function addressOf(path: string, query: Record<string, string | null>): s
   return text ? `${path}?${text}` : path
 }
 
+/** Take the focus, and so a screen reader, to the top of what has just been shown. */
+export function focusHeading(): void {
+  document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true })
+}
+
 /** Leave the application altogether, without being asked about unsaved changes. */
 export function leave(href: string): void {
   guard = null

@@ -92,6 +92,9 @@ export function manageable(organization: Organization): SubscriptionPartsFragmen
   )
 }
 
+/** Whether this browser was signed in before: most likely it still is, so room is kept for that. */
+export const wasSignedIn = (): boolean => recall(ORGANIZATION) !== null
+
 export function isAdministrator(organization: Organization): boolean {
   return organization.subscriptions.some((one) => one.viewerIsServiceAdministrator)
 }

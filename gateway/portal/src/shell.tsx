@@ -9,7 +9,7 @@ import {
   useLanguage,
   useTheme,
 } from './preferences'
-import { isAdministrator, signOut, useSession } from './session'
+import { isAdministrator, signOut, useSession, wasSignedIn } from './session'
 import { Button } from './ui/button'
 import { Icon, Mark } from './ui/icon'
 import { announce } from './ui/toasts'
@@ -24,13 +24,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <a class="skip" href="#content">
         {words.shell.skip}
       </a>
-      <header class="top">
+      <header class={state === 'loading' ? 'top loading' : 'top'}>
         <a class="brand" href="/" aria-label={words.product}>
           <Mark />
           <span class="brand-name">{words.product}</span>
         </a>
         {state === 'signed-in' && <OrganizationSwitch />}
         {state === 'signed-in' && <Navigation />}
+        {state === 'loading' && wasSignedIn() && <div class="navigation" />}
         <div class="top-end">
           {state === 'signed-in' && <Account />}
           <Preferences />

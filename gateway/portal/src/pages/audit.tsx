@@ -127,6 +127,8 @@ export function AuditPage({ organization }: { organization: Organization }) {
 function EventRow({ event }: { event: Event }) {
   const words = useWords()
   const labels = words.audit
+  const { actor } = event
+  const actorName = actor ? `${actor.firstName} ${actor.lastName}` : event.actorName
   return (
     <li class={event.outcome === 'DENIED' ? 'event denied' : 'event'}>
       <div class="event-when">
@@ -134,9 +136,9 @@ function EventRow({ event }: { event: Event }) {
       </div>
       <div class="event-what">
         <p>
-          <strong>{event.actorName || labels.someone}</strong>{' '}
+          <strong>{actorName || labels.someone}</strong>{' '}
           <span class="event-action">{labels.actions[event.action] ?? event.action}</span>
-          {event.subjectName && event.subjectName !== event.actorName && (
+          {event.subjectName && event.subjectName !== actorName && (
             <span class="event-subject">{event.subjectName}</span>
           )}
           {event.service && <span class="secondary">{event.service.name}</span>}

@@ -53,7 +53,7 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
     problems
       .filter(({ path }) => path[path.length - 1] === field)
       .map((problem) => explain(problem, words))
-  const fields = ['serviceId', ...(isNew ? Object.keys(draft) : [])]
+  const fields = [...(given ? [] : ['serviceId']), ...(isNew ? Object.keys(draft) : [])]
   const general = problems.filter(({ path }) => !fields.includes(path[path.length - 1] ?? ''))
   const chosen = services.find(({ id }) => id === serviceId) ?? services[0]
 

@@ -6,7 +6,7 @@ import {
   type RolePartsFragment,
   type UserFormFragment,
 } from '../graph/generated'
-import { addressOf, guardLeaving, navigate, withQuery } from '../location'
+import { addressOf, focusHeading, guardLeaving, navigate, withQuery } from '../location'
 import { explain, type Problem, problemsAt } from '../problems'
 import { manageable, type Organization, useSession } from '../session'
 import { Button } from '../ui/button'
@@ -41,10 +41,10 @@ export function UserForm({ organization, user: initial, available }: Properties)
   const [theirs, setTheirs] = useState<UserFormFragment | null>(null)
   const [saving, setSaving] = useState(false)
   const summary = useRef<HTMLDivElement>(null)
-  const heading = useRef<HTMLHeadingElement>(null)
   const changed = isChanged(draft, base)
 
-  useEffect(() => heading.current?.focus(), [])
+  useEffect(focusHeading, [])
+
   useEffect(() => {
     if (!changed) return
     const { title, text, stay, leave } = labels.unsaved
@@ -159,9 +159,7 @@ export function UserForm({ organization, user: initial, available }: Properties)
             <Icon name="previous" />
             {labels.back}
           </a>
-          <h1 tabIndex={-1} ref={heading}>
-            {user ? `${user.firstName} ${user.lastName}` : labels.newTitle}
-          </h1>
+          <h1 tabIndex={-1}>{user ? `${user.firstName} ${user.lastName}` : labels.newTitle}</h1>
           <p class="subtitle">{user ? labels.editTitle : organization.name}</p>
         </div>
       </header>

@@ -138,8 +138,6 @@ export function Listbox(properties: Properties) {
                 {service}
               </div>
               {members.map((role) => (
-                // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys
                 <div
                   key={role.id}
                   id={elementId(role)}

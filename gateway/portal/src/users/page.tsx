@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { Failure } from '../graph/client'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
-import { navigate, usePlace, withQuery } from '../location'
+import { focusHeading, navigate, usePlace, withQuery } from '../location'
 import type { Organization } from '../session'
 import { Button } from '../ui/button'
 import { Pager, pageArguments } from '../ui/pager'
@@ -21,6 +21,12 @@ import { Toolbar } from './toolbar'
 export function UsersPage({ organization }: { organization: Organization }) {
   const { query } = usePlace()
   const edited = query.get('edit')
+  const form = edited ?? (query.has('new') ? '' : null)
+  const before = useRef(form)
+  useEffect(() => {
+    if (before.current !== form) focusHeading()
+    before.current = form
+  }, [form])
   if (edited !== null) return <UserFormPage key={edited} organization={organization} id={edited} />
   if (query.has('new')) return <UserFormPage key="new" organization={organization} id={null} />
   return <UserList organization={organization} />

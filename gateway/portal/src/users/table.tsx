@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { UserRowFragment } from '../graph/generated'
 import { withQuery } from '../location'
 import { useStore } from '../store'
+import { Address } from '../ui/address'
 import { Moment } from '../ui/moment'
 import { useWords } from '../words'
 import type { OrderName } from './list'
@@ -85,10 +86,12 @@ function UserRow({ user, checked, onToggle }: RowProperties) {
           {user.viewerCanEdit ? <a href={withQuery({ edit: user.id })}>{name}</a> : name}
           {user.isViewer && <span class="tag">{words.you}</span>}
         </span>
-        <span class="secondary">{user.primaryEmailAddress}</span>
+        <span class="secondary">
+          <Address value={user.primaryEmailAddress} />
+        </span>
       </th>
       <td role="cell" class="account-cell" data-label={words.columns.account}>
-        {user.microsoftAccount}
+        <Address value={user.microsoftAccount} />
       </td>
       <td role="cell" class="roles-cell">
         <RoleNames user={user} />

@@ -375,7 +375,7 @@ export const german: Words = {
     release: 'Installierte Version',
     country: 'Land oder Region',
     countryHint: 'Lässt sich später nicht ändern.',
-    submit: 'Anmelden',
+    submit: 'Dienst anmelden',
     done: (service, organization) => `${organization} ist für ${service} angemeldet.`,
   },
   invitation: {

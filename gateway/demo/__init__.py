@@ -1,0 +1,1 @@
+"""The whole product on one machine: sample organizations, an OpenID provider, a mail catcher."""

@@ -1,0 +1,176 @@
+"""The form: problems at their fields, stale edits, questions before something is lost."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.companies import Company
+from tests.browser.readers import Reader
+
+
+def open_form(reader: Reader, name: str) -> None:
+    """Select a user's check box and click Edit."""
+    reader.open("/users")
+    reader.check(name)
+    reader.button("Edit").click()
+    expect(reader.page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def test_all_problems_appear_at_their_fields_at_once(contoso: Company) -> None:
+    """Rules 19, 20 and 22; the summary leads to each field."""
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    alice.open("/users?new=1")
+    alice.page.get_by_label("Last name").fill("Miller")
+    alice.page.get_by_label("Microsoft account").fill(user["address"].upper())
+    alice.page.get_by_label("Primary e-mail address").fill("nobody")
+    alice.button("Save").click()
+    alice.sees("Not saved: 4 problems")
+    invalid = alice.page.locator("[aria-invalid=true]")
+    names = [invalid.nth(index).get_attribute("name") for index in range(invalid.count())]
+    alice.page.get_by_role("button", name=re.compile("First name")).click()
+
+    assert names == ["firstName", "microsoftAccount", "primaryEmailAddress"]
+    expect(alice.page.get_by_label("First name")).to_be_focused()
+    expect(alice.page.locator("#roles-problem")).to_contain_text("Select at least one role.")
+
+
+def test_a_stale_edit_offers_what_changed_and_keeps_both(contoso: Company) -> None:
+    """Rule 34."""
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    open_form(alice, "Ben Brown")
+    contoso.edit(user, lastName="Black", roles={"add": [contoso.roles["commerce-services/viewer"]]})
+    alice.page.get_by_label("First name").fill("Benjamin")
+    alice.button("Save").click()
+    alice.sees("Someone else saved this user meanwhile")
+    expect(alice.page.get_by_role("row", name="Last name")).to_contain_text("Black")
+    alice.button("Keep my changes, take the rest").click()
+    expect(alice.page.get_by_label("Last name")).to_have_value("Black")
+    alice.button("Save").click()
+
+    alice.sees("Benjamin Black was saved.")
+
+
+def test_a_stale_edit_can_be_given_up(contoso: Company) -> None:
+    """Rule 34."""
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    open_form(alice, "Ben Brown")
+    contoso.edit(user, firstName="Bernd")
+    alice.page.get_by_label("First name").fill("Benjamin")
+    alice.button("Save").click()
+    alice.button("Discard my changes").click()
+
+    expect(alice.page.get_by_label("First name")).to_have_value("Bernd")
+    expect(alice.button("Save")).to_have_attribute("aria-disabled", "true")
+
+
+def test_giving_up_ones_own_administrator_role_asks(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rules 35 to 37: refused while nobody else administers, asked for once someone does."""
+    alice = contoso.administrator
+    open_form(alice, "Alice Archer")
+    alice.button("Remove all").click()
+    alice.button("Save").click()
+    alice.sees(re.compile("would be left without an administrator"))
+    user = contoso.add("Bob Baker", role="commerce-services/service-administrator")
+    contoso.associate(user, person(user["address"]))
+    alice.button("Save").click()
+    alice.button("Keep it").click()
+    expect(alice.page.get_by_role("dialog")).to_have_count(0)
+    alice.button("Save").click()
+    alice.button("Give it up").click()
+    alice.sees("Alice Archer was saved.")
+
+    expect(alice.button("New")).to_have_attribute("aria-disabled", "true")
+    expect(alice.button("New")).to_have_accessible_description(
+        "Only a service administrator adds users and maintains their roles."
+    )
+
+
+def test_leaving_with_unsaved_changes_asks(contoso: Company) -> None:
+    alice = contoso.administrator
+    contoso.add("Ben Brown")
+    open_form(alice, "Ben Brown")
+    alice.page.get_by_label("First name").fill("Benjamin")
+    alice.page.get_by_role("link", name="Configuration checklist").click()
+    alice.button("Stay here").click()
+    expect(alice.page.get_by_label("First name")).to_have_value("Benjamin")
+    alice.page.go_back()
+    alice.button("Stay here").click()
+    expect(alice.page.get_by_label("First name")).to_have_value("Benjamin")
+    alice.page.go_back()
+    alice.button("Leave").click()
+
+    expect(alice.page.get_by_role("heading", name="User management")).to_be_visible()
+    expect(alice.row("Ben Brown")).to_be_visible()
+
+
+def test_roles_of_a_service_that_one_does_not_administer_stay(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 4: neither a single nor a double arrow moves them; rule 39: nor can one delete."""
+    alice = contoso.administrator
+    user = contoso.add("Bob Baker")
+    bob = person(user["address"])
+    contoso.associate(user, bob)
+    contoso.sign_up("sites-services", by=bob)
+    open_form(alice, "Bob Baker")
+    locked = alice.option("Selected roles", "Sites Administrators")
+    expect(locked).to_have_attribute("aria-disabled", "true")
+    locked.click(force=True)  # aria-disabled, which Playwright would wait for
+    expect(alice.button("Remove")).to_have_attribute("aria-disabled", "true")
+    alice.button("Remove all").click()
+    alice.button("Save").click()
+    alice.sees("Bob Baker was saved.")
+    alice.check("Bob Baker")
+    alice.button("Delete").click()
+
+    alice.sees("Still holds Sites Administrators.")
+
+
+def test_arrows_move_the_chosen_role_or_all_both_ways(contoso: Company) -> None:
+    """Rules 17 and 23; nothing is stored before Save (rule 21)."""
+    alice = contoso.administrator
+    contoso.add("Ben Brown")
+    open_form(alice, "Ben Brown")
+    available = alice.page.get_by_role("listbox", name="Available roles").get_by_role("option")
+    selected = alice.page.get_by_role("listbox", name="Selected roles").get_by_role("option")
+    counts = [(available.count(), selected.count())]
+    alice.option("Available roles", "Order processor").click()
+    alice.button("Add").click()
+    counts.append((available.count(), selected.count()))
+    alice.button("Add all").click()
+    counts.append((available.count(), selected.count()))
+    alice.option("Selected roles", "Viewer").click()
+    alice.button("Remove").click()
+    counts.append((available.count(), selected.count()))
+    alice.button("Remove all").click()
+    counts.append((available.count(), selected.count()))
+    alice.option("Available roles", "Catalog manager").dblclick()
+    counts.append((available.count(), selected.count()))
+    alice.sees("1 role will be added and 1 role will be removed when you save.")
+    alice.page.reload()
+
+    assert counts == [(3, 1), (2, 2), (0, 4), (1, 3), (4, 0), (3, 1)]
+    expect(alice.option("Selected roles", "Viewer")).to_be_visible()
+
+
+def test_an_open_invitation_is_withdrawn_in_the_form(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 29."""
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    link = contoso.invite(user)
+    open_form(alice, "Ben Brown")
+    alice.button("Withdraw invitation").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Withdraw invitation").click()
+    alice.sees("The invitation was withdrawn.")
+    ben = person(user["address"])
+    ben.follow(link)
+
+    ben.sees(re.compile("This invitation can.t be used"))

@@ -1,0 +1,76 @@
+"""The page that a mail's link leads to."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.companies import Company
+from tests.browser.readers import Reader
+
+
+def test_opening_the_link_changes_nothing_and_says_who_invites(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 26."""
+    user = contoso.add("Mia Meyer")
+    mia = person(user["address"])
+    mia.follow(contoso.invite(user))
+    mia.sees(f"{contoso.name} invites you")
+    mia.sees("Associate your Microsoft account to use Commerce Services.")
+    mia.sees(re.compile(rf"m•+@{contoso.domain}"))
+    alice = contoso.administrator
+    alice.open("/users")
+
+    expect(alice.row("Mia Meyer")).to_contain_text("Invited")
+    assert set(mia.operations) == {"Viewer", "InvitationPreview"}
+
+
+def test_another_account_is_told_plainly_and_can_come_back(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 25: the link is still good afterwards; rule 27: it works once."""
+    user = contoso.add("Mia Meyer")
+    link = contoso.invite(user)
+    mallory = person(f"mallory@{contoso.domain}")
+    contoso.administrator.gateway.provider.knows(user["address"], name="Mia Meyer")
+    mallory.sign_in()
+    mallory.follow(link)
+    mallory.button("Complete the association").click()
+    mallory.sees("This is another account")
+    mallory.button("Sign out and come back").click()
+    mallory.button("End session").click()
+    mallory.sees(f"{contoso.name} invites you")
+    mallory.page.get_by_role("link", name="Sign in with this Microsoft account").click()
+    mallory.identify(user["address"])
+    mallory.button("Complete the association").click()
+    mallory.sees("Welcome, Mia")
+    mallory.follow(link)
+
+    mallory.sees(re.compile("This invitation can.t be used"))
+
+
+def test_a_link_that_never_was_says_what_to_do(person: Callable[..., Reader]) -> None:
+    mia = person()
+    mia.open("/invitations/0123456789012345678901234567890123456789012")
+    mia.sees(re.compile("This invitation can.t be used"))
+    mia.sees("Otherwise ask your service administrator to send the invitation again.")
+    mia.page.get_by_role("link", name="To the Customer Portal").click()
+
+    mia.sees("Welcome to the Customer Portal")
+
+
+def test_an_invitation_that_was_withdrawn_meanwhile_says_so(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 29."""
+    user = contoso.add("Mia Meyer")
+    mia = person(user["address"])
+    mia.sign_in()
+    mia.follow(contoso.invite(user))
+    mia.button("Complete the association").wait_for()
+    contoso.invite(user)
+    mia.button("Complete the association").click()
+
+    mia.sees(re.compile("This invitation can.t be used"))
+    mia.sees("Only the link in the newest one works.")

@@ -1,0 +1,141 @@
+"""The checklist, signing up, a person's own page, the audit trail."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.companies import Company, new_company
+from tests.browser.readers import Reader
+
+
+def test_someone_new_signs_an_organization_up(person: Callable[..., Reader]) -> None:
+    """Rules 7 and 8."""
+    nora = person(name="Nora Newman")
+    nora.open("/")
+    nora.page.get_by_role("link", name="Sign in with your Microsoft account").click()
+    nora.identify()
+    nora.sees(f"{nora.account} belongs to no organization yet.")
+    nora.button("Sign up: Commerce Services").click()
+    dialog = nora.page.get_by_role("dialog")
+    expect(dialog.get_by_label("First name")).to_have_value("Nora")
+    dialog.get_by_role("button", name="Sign up").click()
+    nora.sees("Please fill this in.")
+    dialog.get_by_label("Name of the organization").fill("Northwind")
+    dialog.get_by_role("button", name="Sign up").click()
+    nora.sees("Northwind has signed up for Commerce Services.")
+    nora.page.get_by_role("link", name="Set up users").click()
+
+    expect(nora.row("Nora Newman")).to_contain_text("Service administrator")
+
+
+def test_the_present_organization_signs_up_for_another_service(contoso: Company) -> None:
+    """Rule 9."""
+    alice = contoso.administrator
+    alice.open("/checklist")
+    alice.button("Sign up: Sites Services").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Sign up").click()
+    alice.sees(f"{contoso.name} has signed up for Sites Services.")
+
+    expect(alice.page.get_by_role("region", name="Sites Services")).to_contain_text("Active")
+
+
+def test_a_subscription_is_deactivated_and_activated_again(contoso: Company) -> None:
+    """Rule 14: meanwhile nobody manages its roles, and the list says why."""
+    alice = contoso.administrator
+    alice.open("/checklist")
+    alice.button("Deactivate: Commerce Services").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
+    alice.sees("Commerce Services is deactivated.")
+    alice.page.get_by_role("link", name="User management").click()
+    expect(alice.button("New")).to_have_accessible_description(
+        "The services that you administer are deactivated."
+    )
+    alice.page.get_by_role("link", name="Configuration checklist").click()
+    alice.button("Activate: Commerce Services").click()
+    alice.sees("Commerce Services is active.")
+    alice.page.get_by_role("link", name="Set up users").click()
+
+    expect(alice.button("New")).not_to_have_attribute("aria-disabled", "true")
+
+
+def test_a_service_that_is_not_available_says_why(alice: Reader) -> None:
+    """Rules 11 and 12."""
+    company = new_company(alice, productRelease="AX_2012_R3", service="sites-services")
+    alice.open("/checklist")
+    alice.sees("Sites Services")
+    alice.button("Sign up: Commerce Services").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Sign up").click()
+
+    alice.sees("Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed.")
+    assert company.name
+
+
+def test_organizations_are_switched(alice: Reader) -> None:
+    first = new_company(alice)
+    second = new_company(alice)
+    first.add("Ben Brown")
+    alice.open(f"/users?organization={first.id}")
+    expect(alice.row("Ben Brown")).to_be_visible()
+    alice.page.get_by_label("Organization").select_option(second.name)
+    expect(alice.row("Ben Brown")).to_have_count(0)
+    expect(alice.row("Alice Archer")).to_be_visible()
+    alice.page.reload()
+
+    expect(alice.page.get_by_label("Organization")).to_have_value(second.id)
+    alice.sees(second.name)
+
+
+def test_ones_own_page_ends_the_other_sessions(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 41: this session, the others, all."""
+    alice = contoso.administrator
+    elsewhere = person(alice.account)
+    elsewhere.sign_in("/checklist")
+    alice.open("/me")
+    alice.sees("Service administrator")
+    alice.button("Sign out the others").click()
+    alice.sees("1 other session signed out.")
+    elsewhere.page.reload()
+    elsewhere.sees("You are signed out")
+    elsewhere.complaints.clear()  # the browser notes the 401 that the test provoked
+    alice.button("Sign out everywhere").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
+    alice.button("End session").click()
+
+    alice.sees("Welcome to the Customer Portal")
+
+
+def test_the_audit_trail_shows_who_did_what_and_filters(contoso: Company) -> None:
+    """Rule 42."""
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    contoso.edit(user, lastName="Black")
+    alice.open("/audit")
+    event = alice.page.get_by_role("listitem").filter(has_text="Edited a user").first
+    expect(event).to_contain_text("Alice Archer")
+    expect(event).to_contain_text("Black")
+    alice.page.get_by_label("What happened").select_option("Added a user")
+    expect(alice.page.locator(".event")).to_have_count(1)
+    alice.page.reload()
+    expect(alice.page.locator(".event")).to_have_count(1)
+    alice.page.get_by_label("From", exact=True).fill("2020-01-01")
+    alice.page.get_by_label("To", exact=True).fill("2020-01-02")
+
+    alice.sees("Nothing matches the filters")
+
+
+def test_someone_who_administers_nothing_sees_only_themselves(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rules 3 and 6."""
+    user = contoso.add("Bob Baker")
+    bob = person(user["address"])
+    contoso.associate(user, bob)
+    bob.open("/users")
+    expect(bob.page.locator("table.users tbody tr")).to_have_count(1)
+    expect(bob.button("New")).to_have_accessible_description(
+        "Only a service administrator adds users and maintains their roles."
+    )
+
+    expect(bob.page.get_by_role("link", name="Audit")).to_have_count(0)

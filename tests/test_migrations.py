@@ -1,0 +1,144 @@
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from gateway.database import connected, is_sqlite, migrate, pending_migrations
+from models.accounts import Account, Session
+from models.database import tortoise_config
+from models.services import CatalogueVersion, Role, Service
+from tests.postgres import PostgresServer
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+CONSTRAINTS = importlib.import_module("models.migrations.0002_constraints")
+
+
+async def indexes(url: str) -> dict[str, str]:
+    """Every index of the database with its definition, as its own catalogue gives it."""
+    statement = (
+        "SELECT name, coalesce(sql, '') AS definition FROM sqlite_master WHERE type = 'index'"
+        if is_sqlite(url)
+        else "SELECT indexname AS name, indexdef AS definition FROM pg_indexes"
+        " WHERE schemaname = 'public'"
+    )
+    rows = await get_connection("default").execute_query_dict(statement)
+    return {row["name"]: row["definition"] for row in rows}
+
+
+async def test_migrating_an_empty_database_leaves_nothing_to_do(empty_database: str) -> None:
+    async with connected(empty_database):
+        needed = await pending_migrations()
+        applied = await migrate(empty_database)
+        again = await migrate(empty_database)
+        left = await pending_migrations()
+
+    assert applied == needed != []
+    assert (again, left) == ([], [])
+
+
+async def test_every_declared_index_is_in_the_database(database: str) -> None:
+    present = await indexes(database)
+    unique = {name for name, definition in present.items() if "UNIQUE" in definition.upper()}
+
+    assert set(CONSTRAINTS.UNIQUE) - unique == set()
+    assert set(CONSTRAINTS.INDEXES) - set(present) == set()
+    assert set(CONSTRAINTS.INDEXES) & unique == set()
+
+
+@pytest.mark.usefixtures("database")
+async def test_the_migrations_are_all_that_the_models_need() -> None:
+    """`tortoise makemigrations` would find no drift."""
+    assert Tortoise.apps is not None
+    detector = MigrationAutodetector(Tortoise.apps, tortoise_config("")["apps"])
+
+    assert await detector.changes() == []
+
+
+async def account() -> Account:
+    return await Account.create(
+        issuer="https://id.example",
+        subject="1",
+        microsoft_account="alice@live.example",
+        microsoft_account_key="alice@live.example",
+        created_at=NOW,
+        last_sign_in_at=NOW,
+    )
+
+
+async def session() -> Session:
+    owner = await Account.first() or await account()
+    return await Session.create(
+        account=owner, token_hash="0" * 64, created_at=NOW, last_seen_at=NOW, expires_at=NOW
+    )
+
+
+async def version() -> CatalogueVersion:
+    return await CatalogueVersion.create(version=1, applied_at=NOW)
+
+
+async def administrator_role(code: str = "admin", name: str = "Admin") -> Role:
+    service = await Service.first() or await Service.create(
+        code="sites", name="Sites", description="", position=0, releases=[]
+    )
+    return await Role.create(
+        service=service,
+        code=code,
+        name=name,
+        description="",
+        position=0,
+        is_service_administrator=True,
+        actions=[],
+    )
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("insert", [account, session, version, administrator_role])
+async def test_the_database_itself_refuses_a_double(
+    insert: Callable[[], Coroutine[Any, Any, object]],
+) -> None:
+    await insert()
+    with pytest.raises(IntegrityError):
+        await insert()
+
+
+@pytest.mark.usefixtures("database")
+async def test_the_database_itself_refuses_a_second_administrator_role_of_a_service() -> None:
+    await administrator_role()
+    with pytest.raises(IntegrityError):
+        await administrator_role("other", "Other")
+
+
+MIGRATE = """
+import asyncio, sys
+from gateway.database import connected, migrate
+
+async def main():
+    async with connected(sys.argv[1]):
+        print(len(await migrate(sys.argv[1])))
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_migrate_at_once_do_it_once(engine_server: PostgresServer) -> None:
+    url = engine_server.create_database("migrated_at_once")
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", MIGRATE, url, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    applied = [int((await process.communicate())[0]) for process in processes]
+    async with connected(url):
+        left = await pending_migrations()
+
+    assert (sorted(applied), left) == ([0, 0, 2], [])
