@@ -25,7 +25,7 @@ from gateway.graphql_requests import (
     read_request,
 )
 from gateway.oidc import Provider
-from gateway.requests import request_id_of
+from gateway.requests import UNEXPECTED, request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
 from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
@@ -228,4 +228,4 @@ def _told(error: GraphQLError) -> tuple[str, str]:
         case None | GraphQLError():
             return error.message, "BAD_REQUEST"
         case _:
-            return "Something went wrong here. The request's id helps us find out.", "INTERNAL"
+            return UNEXPECTED, "INTERNAL"
