@@ -25,7 +25,7 @@ from gateway.graphql_requests import (
     read_request,
 )
 from gateway.oidc import Provider
-from gateway.requests import request_id_of
+from gateway.requests import UNEXPECTED, request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
 from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
@@ -76,9 +76,10 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
         accept = request.headers.get("accept")
-        if request.method == "GET" and prefers_html(accept) and "query" not in request.query_params:
-            return self._graphiql()
+        is_page = request.method != "POST" and "query" not in request.query_params
         try:
+            if is_page and prefers_html(accept):
+                return self._graphiql()
             media = media_type(accept)
             return await self._respond(request, await read_request(request), media)
         except UnfitRequest as unfit:
@@ -89,6 +90,11 @@ class GraphQLEndpoint:
             )
 
     def _graphiql(self) -> Response:
+        """The page.
+
+        Raises:
+            UnfitRequest: It is switched off.
+        """
         if not self._settings.graphiql:
             raise UnfitRequest(406, "GraphiQL is switched off; ask for JSON.")
         return HTMLResponse(
@@ -195,8 +201,8 @@ def _refused_before_execution(
         return _Refusal(document.errors, code)
     if isinstance(operation, str):
         return _Refusal([GraphQLError(operation)], "BAD_REQUEST")
-    if method == "GET" and operation.operation is not OperationType.QUERY:
-        message = f"A {operation.operation.value} can't be sent by GET: use POST."
+    if method != "POST" and operation.operation is not OperationType.QUERY:
+        message = f"A {operation.operation.value} can't be sent by {method}: use POST."
         return _Refusal([GraphQLError(message)], "BAD_REQUEST", 405)
     return None
 
@@ -222,4 +228,4 @@ def _told(error: GraphQLError) -> tuple[str, str]:
         case None | GraphQLError():
             return error.message, "BAD_REQUEST"
         case _:
-            return "Something went wrong here. The request's id helps us find out.", "INTERNAL"
+            return UNEXPECTED, "INTERNAL"
