@@ -222,14 +222,14 @@ def describe(samples: list[float]) -> str:
 
 async def main(rounds: int) -> None:
     """Print the table."""
-    print(f"{'work':32}{'where':10}{'stock':>24}{'ours':>24}{'ratio':>8}")  # noqa: T201 - it is a command
+    print(f"{'work':32}{'where':10}{'stock':>24}{'ours':>24}{'ratio':>8}")
     for title, query in WORK.items():
         for where, prepare in {"executor": in_executor, "schema": in_schema}.items():
             contenders = {name: prepare(cls, query) for name, cls in CONTENDERS.items()}
             samples = await compare(contenders, rounds)
             ratio = statistics.median(samples["stock"]) / statistics.median(samples["ours"])
             columns = f"{describe(samples['stock']):>24}{describe(samples['ours']):>24}"
-            print(f"{title:32}{where:10}{columns}{ratio:7.1f}x")  # noqa: T201 - it is a command
+            print(f"{title:32}{where:10}{columns}{ratio:7.1f}x")
 
 
 if __name__ == "__main__":
