@@ -5,7 +5,7 @@ import binascii
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -81,7 +81,7 @@ class Order:
         try:
             packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             name, text, id_ = orjson.loads(packed)
-            if name != self.name or "\x00" in text:
+            if name != self.name or not isinstance(id_, str) or "\x00" in text:
                 raise ValueError(name)
             return self.parse(text), UUID(id_)
         except (ValueError, TypeError, binascii.Error) as error:
@@ -134,7 +134,19 @@ class _Beyond(Q):
 
 def time_order(name: str, column: str, *, descending: bool) -> Order:
     """An order by an instant."""
-    return Order(name, column, descending, datetime.fromisoformat)
+    return Order(name, column, descending, _moment)
+
+
+def _moment(text: str) -> datetime:
+    """A moment as a cursor holds it, in UTC, so that no database has to convert it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError(text)
+    return moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Pages of users as Relay has them, what filters and searches find, and nodes by their ids."""
 
+import base64
 import itertools
+import json
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +60,11 @@ async def crew(gateway: Gateway, alice: Person, contoso: str) -> list[dict[str, 
         )
         users.append(payload["user"])
     return users
+
+
+def cursor_of(*parts: Any) -> str:
+    """A forged cursor."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
 async def listed(person: Person, organization_id: str, **variables: Any) -> dict[str, Any]:
@@ -168,6 +175,11 @@ async def test_names_are_ordered_as_people_read_them(
         {"after": "WzEsMiwzXQ"},
         {"before": "eyJhIjoxfQ=="},
         {"after": "A" * 10_000},
+        {"after": cursor_of("LAST_NAME+", "li, ann", 7)},
+        {"after": cursor_of("LAST_NAME+", 7, str(UUID(int=7)))},
+        {"after": cursor_of("LAST_NAME+", "\x00", str(UUID(int=7)))},
+        {"before": cursor_of("LAST_NAME+", "li, ann", "7")},
+        {"before": cursor_of("LAST_NAME+", "li, ann", str(UUID(int=7)), "more")},
     ],
 )
 async def test_a_window_that_cannot_be_is_refused(
@@ -197,6 +209,38 @@ async def test_a_cursor_of_another_list_or_order_is_refused(
         await alice.errors(NAMED, organization=contoso, before=of_users, orderBy=backwards),
         await alice.errors(query, i=contoso, after=of_users),
     ] == [["BAD_REQUEST"]] * 4
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-11-24",
+        "2026-11-24T09:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "today",
+        "",
+    ],
+)
+async def test_a_forged_moment_breaks_nothing(alice: Person, contoso: str, moment: str) -> None:
+    cursor = cursor_of("CREATED_AT+", moment, str(UUID(int=7)))
+    order = {"field": "CREATED_AT", "direction": "ASC"}
+    for name in ("after", "before"):
+        codes = await alice.errors(NAMED, organization=contoso, orderBy=order, **{name: cursor})
+
+        assert codes == ["BAD_REQUEST"]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_the_trail_can_be_asked_for_from_any_moment(
+    alice: Person, contoso: str, moment: str
+) -> None:
+    codes = [
+        await alice.errors(documents.AUDIT, id=contoso, filter={name: moment})
+        for name in ("since", "until")
+    ]
+
+    assert codes in ([[], []], [["BAD_REQUEST"], ["BAD_REQUEST"]])
 
 
 async def test_a_cursor_outlives_its_row(
