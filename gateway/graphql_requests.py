@@ -41,6 +41,11 @@ class GraphQLRequest:
     operation_name: str | None
     extensions: dict[str, Any] | None
 
+    @property
+    def wants_cost(self) -> bool:
+        """Whether the answer shall say what it cost: `"extensions": {"cost": true}` asks for it."""
+        return self.extensions is not None and self.extensions.get("cost") is True
+
 
 def media_type(accept: str | None) -> str:
     """The media type to answer in (section 6.1).
