@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 
-# Node.js comes from PyPI, with the locked requirements.
-NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund --no-update-notifier --loglevel=error
+# Node.js comes from PyPI, with the locked requirements. It trusts whom this machine trusts.
+NPM = NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund --no-update-notifier --loglevel=error
 
 GRAPHIQL := gateway/static/graphiql
 GRAPHIQL_FILES := graphiql/graphiql.min.js graphiql/graphiql.min.css \
@@ -23,7 +23,7 @@ PORTAL_SOURCES = schema/schema.graphql $(shell find gateway/portal \
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  ARGS='…' hands arguments on: make demo ARGS='--port 9000', make test ARGS='-k invite'"
@@ -59,6 +59,10 @@ MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the
 bench: install ## Measure
 	@$(BIN)/python -m pytest tests/benchmarks --override-ini=testpaths=tests/benchmarks $(ARGS)
 
+.PHONY: audit-http
+audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.audit_http
+
 .PHONY: wheel
 wheel: install ## Build dist/*.whl, with the pages' scripts packed in
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -80,7 +84,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-heade
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) gateway/static gateway/graphiql/node_modules gateway/portal/node_modules
+	rm -rf $(VENV) gateway/static gateway/graphiql/node_modules gateway/portal/node_modules tests/audit-http/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -114,4 +118,8 @@ $(PORTAL)/.built: $(PORTAL_SOURCES) gateway/portal/node_modules/.installed | $(I
 
 gateway/portal/node_modules/.installed: gateway/portal/package-lock.json | $(INSTALLED)
 	$(NPM) --prefix gateway/portal ci --ignore-scripts
+	@touch $@
+
+tests/audit-http/node_modules/.installed: tests/audit-http/package-lock.json | $(INSTALLED)
+	$(NPM) --prefix tests/audit-http ci --ignore-scripts
 	@touch $@

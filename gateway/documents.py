@@ -1,37 +1,48 @@
 """Parsed and validated documents, remembered, so that a repeated one costs neither again."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    parse,
     specified_rules,
     validate,
 )
+from graphql.language.parser import Parser
 
-MAX_TOKENS = 2_000
-"""GraphiQL's introspection, the largest document in daily use, has under 400."""
+from gateway.costs import Costs, Price, Priced
+from gateway.limits import Limit, TooComplex, check_shape, has_cycles
 
 MAX_ERRORS = 10
-MAX_REMEMBERED = 1_000
-MAX_REMEMBERED_LENGTH = 16_384
-"""Longer documents are worked out each time, so that memory is bounded."""
+MAX_REMEMBERED_TOKENS = 100_000
+"""A token's part of the tree takes about a kilobyte, so this takes about a hundred megabytes."""
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+BAD_REQUEST = "BAD_REQUEST"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document: parsed and valid, or with what is wrong with it."""
+    """A document: parsed, valid and within the limits, or with what is wrong with it."""
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
-    parses: bool = True
+    code: str = VALIDATION_FAILED
+    """What kind of errors they are."""
+    tokens: int = 0
+    priced: dict[str | None, Priced] = field(default_factory=dict)
+    """By the operation's name."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode | str:
         """The operation to run, or why there is none (GraphQL specification, section 6.1)."""
@@ -51,11 +62,13 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self._introspection = introspection
+        self._costs = Costs(schema)
         self._rules = [
             *specified_rules,
             *([] if introspection else [NoSchemaIntrospectionCustomRule]),
         ]
         self._remembered: OrderedDict[str, Document] = OrderedDict()
+        self._remembered_tokens = 0
 
     def read(self, text: str) -> Document:
         """Parse and validate a document, or recall it."""
@@ -63,29 +76,62 @@ class Documents:
         if document is not None:
             self._remembered.move_to_end(text)
             return document
+        if len(text) > Limit.CHARACTERS.maximum:
+            return _refused(TooComplex(Limit.CHARACTERS, len(text)))
         document = self._work_out(text)
-        if len(text) <= MAX_REMEMBERED_LENGTH:
-            self._remembered[text] = document
-            if len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
+        self._remembered[text] = document
+        self._remembered_tokens += document.tokens
+        while self._remembered_tokens > MAX_REMEMBERED_TOKENS:
+            _, forgotten = self._remembered.popitem(last=False)
+            self._remembered_tokens -= forgotten.tokens
         return document
 
+    def price(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+    ) -> Price:
+        """What an operation of a document without errors costs with these variables."""
+        if document.node is None or document.errors:
+            raise AssertionError  # refused before
+        name = operation.name.value if operation.name else None
+        remembered = document.priced.setdefault(name, Priced())
+        return self._costs.price(document.node, operation, variables or {}, remembered)
+
     def _work_out(self, text: str) -> Document:
+        """Cheap checks first, each of which bounds what the next ones can cost."""
+        parser = Parser(text, max_tokens=Limit.TOKENS.maximum)
         try:
-            node = parse(text, max_tokens=MAX_TOKENS)
+            node = parser.parse_document()
         except GraphQLError as error:
-            return Document(None, (error,), parses=False)
+            if parser.token_count > Limit.TOKENS.maximum:
+                return _refused(TooComplex(Limit.TOKENS, parser.token_count))
+            return _wrong([error], PARSE_FAILED, parser.token_count)
         except RecursionError:
             too_deep = GraphQLError("Syntax Error: the document is nested too deeply.")
-            return Document(None, (too_deep,), parses=False)
+            return _wrong([too_deep], PARSE_FAILED, parser.token_count)
+        tokens = parser.token_count
+        try:
+            check_shape(node)
+        except TooComplex as refusal:
+            return _refused(refusal, tokens)
         errors = validate(
             self._schema,
             node,
-            self._rules,
+            [NoFragmentCyclesRule] if has_cycles(node) else self._rules,
             max_errors=MAX_ERRORS,
             hide_suggestions=not self._introspection,
         )
-        return Document(node, tuple(errors))
+        return Document(node, tuple(errors), tokens=tokens)
+
+
+def _wrong(errors: list[GraphQLError], code: str, tokens: int) -> Document:
+    return Document(None, tuple(errors), code, tokens)
+
+
+def _refused(refusal: TooComplex, tokens: int = 1) -> Document:
+    return _wrong([refusal.told()], TOO_COMPLEX, tokens)
 
 
 def only_signs_out(operation: OperationDefinitionNode) -> bool:

@@ -1,21 +1,30 @@
 """The GraphQL endpoint: from an HTTP request to a caller, a context, an execution, an answer."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, ClassVar
 
-import structlog
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
 from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
-from gateway.documents import Document, Documents, only_signs_out
+from gateway.costs import Price
+from gateway.documents import (
+    BAD_REQUEST,
+    MAX_ERRORS,
+    TOO_COMPLEX,
+    Document,
+    Documents,
+    only_signs_out,
+)
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
+from gateway.graphql_errors import Refusal, formatted, refusal_for
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -26,18 +35,15 @@ from gateway.graphql_requests import (
     prefers_html,
     read_request,
 )
+from gateway.limits import TooComplex
 from gateway.oidc import Provider
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
-from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
 from schema.catalogue import Role, Service
 from schema.context import Context, Loaders
 from schema.graph import build
 
-log = structlog.get_logger(__name__)
-
-SIGN_IN_FIRST = "Sign in first."
 SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
 
@@ -87,9 +93,10 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
         accept = request.headers.get("accept")
-        if request.method == "GET" and prefers_html(accept) and "query" not in request.query_params:
-            return self._graphiql()
+        is_page = request.method != "POST" and "query" not in request.query_params
         try:
+            if is_page and prefers_html(accept):
+                return self._graphiql()
             media = media_type(accept)
             return await self._respond(request, await read_request(request), media)
         except UnfitRequest as unfit:
@@ -100,6 +107,11 @@ class GraphQLEndpoint:
             )
 
     def _graphiql(self) -> Response:
+        """The page.
+
+        Raises:
+            UnfitRequest: It is switched off.
+        """
         if not self._settings.graphiql:
             raise UnfitRequest(406, "GraphiQL is switched off; ask for JSON.")
         return HTMLResponse(
@@ -120,12 +132,9 @@ class GraphQLEndpoint:
             if isinstance(operation, str) or not only_signs_out(operation):
                 return self._unauthorized(media, invalid)
             caller = Caller(request_id=request_id)
-        refusal = _refused_before_execution(document, operation, request.method)
-        if refusal is not None:
-            return self._refused(refusal, media)
-        changes_something = not isinstance(operation, str) and (
-            operation.operation is OperationType.MUTATION
-        )
+        admitted = self._admitted(document, operation, asked, request.method)
+        if isinstance(admitted, Refusal):
+            return self._refused(admitted, media)
         browser = BrowserSession(self._provider)
         context = Context(
             caller=caller,
@@ -134,16 +143,44 @@ class GraphQLEndpoint:
             browser=browser,
             loaders=Loaders(caller),
         )
-        response = await self._executed(document, asked, context, media)
-        if changes_something:
+        result = await self._executed(document, asked, context)
+        if isinstance(result, Refusal):
+            return self._refused(result, media)
+        if asked.wants_cost:
+            result["extensions"] = {"cost": admitted.price.told()}
+        if admitted.changes_something:
             self._after_change()
+        response = answer(result, media=media)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
 
+    def _admitted(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode | str,
+        asked: GraphQLRequest,
+        method: str,
+    ) -> "_Admitted | Refusal":
+        """Whether the operation may be executed; what it will cost, or why not."""
+        if document.errors:
+            return Refusal(document.errors, document.code)
+        if isinstance(operation, str):
+            return refusal_for(operation, BAD_REQUEST)
+        kind = operation.operation
+        if method != "POST" and kind is not OperationType.QUERY:
+            message = f"A {kind.value} can't be sent by {method}: use POST."
+            return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
+        price = self._documents.price(document, operation, asked.variables)
+        try:
+            price.check()
+        except TooComplex as excess:
+            return Refusal([excess.told()], TOO_COMPLEX)
+        return _Admitted(price, changes_something=kind is OperationType.MUTATION)
+
     async def _executed(
-        self, document: Document, asked: GraphQLRequest, context: Context, media: str
-    ) -> Response:
+        self, document: Document, asked: GraphQLRequest, context: Context
+    ) -> dict[str, Any] | Refusal:
         if document.node is None:
             raise AssertionError  # refused before
         running = execute(
@@ -153,19 +190,19 @@ class GraphQLEndpoint:
             variable_values=asked.variables,
             operation_name=asked.operation_name,
             executor_class=self.executor_class,
+            max_coercion_errors=MAX_ERRORS,
             hide_suggestions=not self._settings.introspection,
             operation_extensions=asked.extensions,
         )
         result: ExecutionResult = await running if inspect.isawaitable(running) else running
-        if result.data is None and result.errors and not any(e.path for e in result.errors):
+        errors = result.errors or []
+        if result.data is None and errors and not any(error.path for error in errors):
             # Variables that don't fit: the operation was never begun.
-            return self._refused(_Refusal(result.errors, "BAD_REQUEST"), media)
+            return Refusal(errors, BAD_REQUEST)
         body: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            body["errors"] = [
-                _formatted(error, context.caller.request_id) for error in result.errors
-            ]
-        return answer(body, media=media)
+        if errors:
+            body["errors"] = formatted(errors, context.caller.request_id)
+        return body
 
     def _unauthorized(self, media: str, invalid: InvalidCredential) -> Response:
         del invalid
@@ -179,58 +216,16 @@ class GraphQLEndpoint:
         clear_session_cookie(response, self._settings)
         return response
 
-    def _refused(self, refusal: "_Refusal", media: str) -> Response:
+    def _refused(self, refusal: Refusal, media: str) -> Response:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
-        errors = [
-            {**error.formatted, "extensions": {"code": refusal.code}} for error in refusal.errors
-        ]
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
-        headers = {"allow": "POST"} if status == 405 else {}  # noqa: PLR2004 - method not allowed
-        return answer({"errors": errors}, media=media, status=status, headers=headers)
+        headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Why a request is not executed."""
+class _Admitted:
+    """An operation that may be executed."""
 
-    errors: Sequence[GraphQLError]
-    code: str
-    status: int | None = None
-
-
-def _refused_before_execution(
-    document: Document, operation: OperationDefinitionNode | str, method: str
-) -> _Refusal | None:
-    if document.errors:
-        code = "GRAPHQL_VALIDATION_FAILED" if document.parses else "GRAPHQL_PARSE_FAILED"
-        return _Refusal(document.errors, code)
-    if isinstance(operation, str):
-        return _Refusal([GraphQLError(operation)], "BAD_REQUEST")
-    if method == "GET" and operation.operation is not OperationType.QUERY:
-        message = f"A {operation.operation.value} can't be sent by GET: use POST."
-        return _Refusal([GraphQLError(message)], "BAD_REQUEST", 405)
-    return None
-
-
-def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """An error as the client sees it; what is no answer to the caller is masked and logged."""
-    message, code = _told(error)
-    extensions: dict[str, Any] = {"code": code}
-    if code == "INTERNAL":
-        extensions["requestId"] = request_id
-        log.error("field_failed", path=error.path, exc_info=error.original_error or error)
-    return {**error.formatted, "message": message, "extensions": extensions}
-
-
-def _told(error: GraphQLError) -> tuple[str, str]:
-    match error.original_error:
-        case Unauthenticated():
-            return SIGN_IN_FIRST, "UNAUTHENTICATED"
-        case Forbidden() as forbidden:
-            return str(forbidden), "FORBIDDEN"
-        case BadRequest() as bad:
-            return str(bad), "BAD_REQUEST"
-        case None | GraphQLError():
-            return error.message, "BAD_REQUEST"
-        case _:
-            return "Something went wrong here. The request's id helps us find out.", "INTERNAL"
+    price: Price
+    changes_something: bool

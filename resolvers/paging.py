@@ -5,12 +5,12 @@ import binascii
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import orjson
-from pypika_tortoise.terms import Tuple
+from pypika_tortoise.terms import Criterion, Term, Tuple
 from tortoise.expressions import Q, ResolveContext
 from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
@@ -95,7 +95,7 @@ class Order:
         try:
             packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             name, text, id_ = orjson.loads(packed)
-            if name != self.name or "\x00" in text:
+            if name != self.name or not isinstance(id_, str) or "\x00" in text:
                 raise ValueError(name)
             return self.parse(text), UUID(id_)
         except (ValueError, TypeError, binascii.Error) as error:
@@ -104,7 +104,11 @@ class Order:
 
     def beyond(self, place: Place, *, descending: bool) -> Q:
         """What comes after a place when reading in the direction given."""
-        return _Beyond(self.column, place, descending=descending)
+        return _Beyond(self.column, place, operator.lt if descending else operator.gt)
+
+    def beginning_at(self, place: Place, *, descending: bool) -> Q:
+        """What is at a place, or comes after it when reading in the direction given."""
+        return _Beyond(self.column, place, operator.le if descending else operator.ge)
 
 
 class _Beyond(Q):
@@ -115,11 +119,16 @@ class _Beyond(Q):
     which is never.
     """
 
-    def __init__(self, column: str, place: Place, *, descending: bool) -> None:
+    def __init__(
+        self,
+        column: str,
+        place: Place,
+        compare: Callable[[Term, Term], Criterion],
+    ) -> None:
         super().__init__()
         self._columns = (column, "id")
         self._place = place
-        self._compare = operator.lt if descending else operator.gt
+        self._compare = compare
 
     def __bool__(self) -> bool:
         return True
@@ -139,7 +148,19 @@ class _Beyond(Q):
 
 def time_order(name: str, column: str, *, descending: bool) -> Order:
     """An order by an instant."""
-    return Order(name, column, descending, datetime.fromisoformat)
+    return Order(name, column, descending, _moment)
+
+
+def _moment(text: str) -> datetime:
+    """A moment as a cursor holds it, in UTC, so that no database has to convert it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError(text)
+    return moment
 
 
 class Listing(Protocol[Row_co]):
@@ -147,6 +168,9 @@ class Listing(Protocol[Row_co]):
 
     def beyond(self, order: Order, place: Place, *, descending: bool) -> "Listing[Row_co]":
         """Those after a place when reading in the direction given."""
+
+    def beginning_at(self, order: Order, place: Place, *, descending: bool) -> "Listing[Row_co]":
+        """Those at a place, or after it when reading in the direction given."""
 
     async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Row_co]:
         """The first in the direction given."""
@@ -167,6 +191,10 @@ class Queried(Generic[Entity]):
     def beyond(self, order: Order, place: Place, *, descending: bool) -> "Queried[Entity]":
         """Those after a place when reading in the direction given."""
         return Queried(self.query.filter(order.beyond(place, descending=descending)))
+
+    def beginning_at(self, order: Order, place: Place, *, descending: bool) -> "Queried[Entity]":
+        """Those at a place, or after it when reading in the direction given."""
+        return Queried(self.query.filter(order.beginning_at(place, descending=descending)))
 
     async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Entity]:
         """The first in the direction given."""
@@ -194,14 +222,14 @@ class Page(Generic[Row]):
     """Whether rows were left over in the direction of reading."""
 
     async def has_next(self) -> bool:
-        """Whether rows follow this page."""
-        if not self.window.is_backward:
+        """Whether rows follow this page in the whole list, also beyond `before`."""
+        if not self.window.is_backward and (self.more or self.window.before is None):
             return self.more
         return await self._any_beyond(descending=self.order.descending)
 
     async def has_previous(self) -> bool:
-        """Whether rows precede this page."""
-        if self.window.is_backward:
+        """Whether rows precede this page in the whole list, also beyond `after`."""
+        if self.window.is_backward and (self.more or self.window.after is None):
             return self.more
         return await self._any_beyond(descending=not self.order.descending)
 
@@ -214,12 +242,15 @@ class Page(Generic[Row]):
         if self.rows:
             edge = self.rows[0] if backward else self.rows[-1]
             place = (getattr(edge, self.order.column), edge.pk)
-        else:
-            cursor = self.window.after if backward else self.window.before
-            if cursor is None:
-                return False
-            place = self.order.place(cursor, "after" if backward else "before")
-        return await self.listing.beyond(self.order, place, descending=descending).any()
+            return await self.listing.beyond(self.order, place, descending=descending).any()
+        name = "after" if backward else "before"
+        cursor = self.window.after if backward else self.window.before
+        if cursor is None:
+            # An empty page lies where reading began, and `more` tells what is ahead.
+            return self.more and backward == self.window.is_backward
+        # The row at the cursor, if it is still there, is not on the page.
+        place = self.order.place(cursor, name)
+        return await self.listing.beginning_at(self.order, place, descending=descending).any()
 
 
 async def page_of(listing: Listing[Row], order: Order, window: Window) -> Page[Row]:

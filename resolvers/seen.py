@@ -103,6 +103,11 @@ class UserList:
         side = "<" if descending else ">"
         return self.where(f"({order.column}, id) {side} (?, ?)", *place)
 
+    def beginning_at(self, order: Order, place: Place, *, descending: bool) -> "UserList":
+        """Those at a place, or after it when reading in the direction given."""
+        side = "<=" if descending else ">="
+        return self.where(f"({order.column}, id) {side} (?, ?)", *place)
+
     async def read(self, order: Order, *, descending: bool, limit: int) -> list[SeenUser]:
         """The first in the direction given."""
         columns = WITH_ROLES if self.with_roles else PLAIN

@@ -10,6 +10,7 @@ from resolvers.paging import Page
 from schema.catalogue import Service, to_service
 from schema.connections import PageInfo, edges_of
 from schema.context import Info
+from schema.costs import COUNT
 from schema.enums import AuditAction, AuditOutcome
 from schema.nodes import Node, encode_id
 from schema.users import User, load_user
@@ -107,7 +108,8 @@ class AuditEventConnection:
         """For paging on."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many the whole list has; counted when asked for.")
+    @strawberry.field(description="How many the whole list has; counted when asked for.",
+                      directives=[COUNT])  # fmt: skip
     async def total_count(self) -> int:
         """One statement."""
         return await self.page.total()

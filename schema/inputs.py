@@ -8,6 +8,7 @@ from resolvers.selection import RoleSelection as Selection
 from resolvers.subscriptions import NewOrganization
 from resolvers.users import NewUser, UserEdit
 from schema.connections import given
+from schema.costs import ROW
 from schema.enums import ProductRelease
 from schema.nodes import decode_id, decode_ids
 from schema.scalars import EmailAddress
@@ -124,21 +125,25 @@ class UserRef:
 class RemoveUsersInput:
     """Rule 38."""
 
-    users: list[UserRef] = strawberry.field(description="1 to 100 users.")
+    users: list[UserRef] = strawberry.field(description="1 to 100 users.", directives=[ROW])
 
 
 @strawberry.input(description="Whom to invite.")
 class InviteUsersInput:
     """Rule 24."""
 
-    user_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 users.")
+    user_ids: list[strawberry.ID] = strawberry.field(
+        description="1 to 100 users.", directives=[ROW]
+    )
 
 
 @strawberry.input(description="Which invitations to revoke.")
 class RevokeInvitationsInput:
     """Rule 29."""
 
-    invitation_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 invitations.")
+    invitation_ids: list[strawberry.ID] = strawberry.field(
+        description="1 to 100 invitations.", directives=[ROW]
+    )
 
 
 @strawberry.input(description="Which invitation to accept.")

@@ -10,6 +10,7 @@ from resolvers.invitations import status_at
 from resolvers.paging import Page
 from schema.connections import PageInfo, edges_of
 from schema.context import Info
+from schema.costs import COUNT
 from schema.enums import DeliveryStatus, InvitationStatus
 from schema.nodes import Node, encode_id
 from schema.scalars import EmailAddress
@@ -116,7 +117,8 @@ class InvitationConnection:
         """For paging on."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many the whole list has; counted when asked for.")
+    @strawberry.field(description="How many the whole list has; counted when asked for.",
+                      directives=[COUNT])  # fmt: skip
     async def total_count(self) -> int:
         """One statement."""
         return await self.page.total()

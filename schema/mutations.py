@@ -11,6 +11,7 @@ from resolvers.refusals import Refused
 from schema import inputs, payloads
 from schema.connections import given
 from schema.context import Info
+from schema.costs import CHANGE, rows_of
 from schema.enums import SignOutScope
 from schema.errors import to_user_errors
 from schema.invitations import to_invitation
@@ -53,7 +54,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Adds the caller to the organization and the service, and makes them its "
-        "service administrator. Needs: a sign-in."
+        "service administrator. Needs: a sign-in.",
+        directives=[CHANGE],
     )
     async def sign_up_for_service(
         self,
@@ -83,7 +85,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Uses a deactivated subscription again. Needs: a service administrator of its "
-        "service."
+        "service.",
+        directives=[CHANGE],
     )
     async def activate_subscription(
         self,
@@ -103,7 +106,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Puts a subscription out of use: nobody manages its roles until it is "
-        "activated again. Needs: a service administrator of its service."
+        "activated again. Needs: a service administrator of its service.",
+        directives=[CHANGE],
     )
     async def deactivate_subscription(
         self,
@@ -123,7 +127,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Saves a new user. Sends no mail. Needs: a service administrator of the "
-        "organization, and of the service of each role."
+        "organization, and of the service of each role.",
+        directives=[CHANGE],
     )
     async def create_user(
         self,
@@ -140,7 +145,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Saves a user's names, primary e-mail address and roles. Needs: a service "
-        "administrator of the organization, and of the service of each role that is moved."
+        "administrator of the organization, and of the service of each role that is moved.",
+        directives=[CHANGE],
     )
     async def edit_user(
         self,
@@ -157,7 +163,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Removes profiles. Each must hold no role any more. Needs: a service "
-        "administrator of the organization."
+        "administrator of the organization.",
+        directives=[CHANGE, rows_of("input.users")],
     )
     async def remove_users(
         self,
@@ -185,7 +192,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Sends or re-sends; a re-send replaces the link, so that only the newest "
-        "works. Needs: a service administrator of the organization."
+        "works. Needs: a service administrator of the organization.",
+        directives=[CHANGE, rows_of("input.userIds")],
     )
     async def invite_users(
         self,
@@ -209,7 +217,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Kills the links of open invitations. Needs: a service administrator of the "
-        "organization."
+        "organization.",
+        directives=[CHANGE, rows_of("input.invitationIds")],
     )
     async def revoke_invitations(
         self,
@@ -232,7 +241,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Completes the association. Needs: a session of the Microsoft account that "
-        "the profile names."
+        "the profile names.",
+        directives=[CHANGE],
     )
     async def accept_invitation(
         self,
@@ -254,7 +264,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
-        "without a session there is none to end."
+        "without a session there is none to end.",
+        directives=[CHANGE],
     )
     async def sign_out(
         self, info: Info, scope: Scope = SignOutScope.THIS_SESSION

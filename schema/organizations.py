@@ -15,6 +15,7 @@ from schema.audit import AuditEventConnection
 from schema.catalogue import Service, to_service
 from schema.connections import After, Before, First, Last, given, window
 from schema.context import Info
+from schema.costs import PAGE
 from schema.enums import (
     AuditAction,
     AuditOutcome,
@@ -240,7 +241,8 @@ class Organization(Node):
 
     @strawberry.field(
         description="The users whom the viewer may see: all of them for a service administrator, "
-        "else the viewer alone."
+        "else the viewer alone.",
+        directives=[PAGE],
     )
     async def users(
         self,
@@ -259,7 +261,8 @@ class Organization(Node):
         )
 
     @strawberry.field(
-        description="The invitations of the users whom the viewer may see, newest first."
+        description="The invitations of the users whom the viewer may see, newest first.",
+        directives=[PAGE],
     )
     async def invitations(
         self,
@@ -288,7 +291,8 @@ class Organization(Node):
 
     @strawberry.field(
         description="What happened, newest first. Needs: a service administrator of the "
-        "organization."
+        "organization.",
+        directives=[PAGE],
     )
     async def audit_events(
         self,

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.costs import RARE
 from schema.errors import UserError
 from schema.invitations import Invitation
 from schema.organizations import ServiceSubscription
@@ -19,7 +20,9 @@ class UserPayload:
     """Answer of `createUser` and `editUser`."""
 
     user: User | None = strawberry.field(default=None, description="The user; null if refused.")
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="One per row of the input, in its order.")
@@ -29,7 +32,9 @@ class RemoveUserResult:
     removed_user_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the profile that is gone; null if refused."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=ROW_PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=ROW_PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="What became of each profile to remove.")
@@ -38,7 +43,7 @@ class RemoveUsersPayload:
 
     results: list[RemoveUserResult] = strawberry.field(default_factory=list, description=ROWS)
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description=BATCH_PROBLEMS
+        default_factory=list, description=BATCH_PROBLEMS, directives=[RARE]
     )
 
 
@@ -49,7 +54,9 @@ class InvitationResult:
     invitation: Invitation | None = strawberry.field(
         default=None, description="The invitation as it is now; null if refused."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=ROW_PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=ROW_PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="What became of each user to invite.")
@@ -58,7 +65,7 @@ class InviteUsersPayload:
 
     results: list[InvitationResult] = strawberry.field(default_factory=list, description=ROWS)
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description=BATCH_PROBLEMS
+        default_factory=list, description=BATCH_PROBLEMS, directives=[RARE]
     )
 
 
@@ -68,7 +75,7 @@ class RevokeInvitationsPayload:
 
     results: list[InvitationResult] = strawberry.field(default_factory=list, description=ROWS)
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description=BATCH_PROBLEMS
+        default_factory=list, description=BATCH_PROBLEMS, directives=[RARE]
     )
 
 
@@ -83,7 +90,9 @@ class AcceptInvitationPayload:
         default=False,
         description="True when another Microsoft account must sign in; the link stays usable.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="The subscription, and the caller's profile in its organization.")
@@ -96,7 +105,9 @@ class SignUpForServicePayload:
     user: User | None = strawberry.field(
         default=None, description="The caller's profile; null if refused."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="The subscription as it is now.")
@@ -106,7 +117,9 @@ class SubscriptionPayload:
     subscription: ServiceSubscription | None = strawberry.field(
         default=None, description="The subscription; null if refused."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=PROBLEMS, directives=[RARE]
+    )
 
 
 @strawberry.type(description="What was ended, and where to go next.")
@@ -118,4 +131,6 @@ class SignOutPayload:
         default=None,
         description="Where to send the browser next, to end the identity provider's session too.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=PROBLEMS, directives=[RARE]
+    )

@@ -12,6 +12,7 @@ from resolvers.refusals import BadRequest
 from schema.catalogue import Role, Service, to_role, to_service
 from schema.connections import After, Before, First, Last, window
 from schema.context import Info
+from schema.costs import PAGE, ListSize
 from schema.invitations import Invitation, InvitationPreview
 from schema.lookup import load_node
 from schema.nodes import Node, decode_id, split_id
@@ -74,7 +75,8 @@ class Query:
         return await _load(info, *split_id(id))
 
     @strawberry.field(description="Many nodes, in the order of the ids, null where there is none "
-                      "for the viewer. Needs: a sign-in, but for the catalogue.")  # fmt: skip
+                      "for the viewer. Needs: a sign-in, but for the catalogue.",
+                      directives=[ListSize(slicing_arguments=["ids"])])  # fmt: skip
     async def nodes(self, info: Info, ids: NodeIds) -> list[Node | None]:
         """By their types, each type in one statement."""
         if len(ids) > MAX_NODES:
@@ -124,7 +126,8 @@ class Query:
 
     @strawberry.field(
         description="The users of an organization whom the viewer may see: all of them for a "
-        "service administrator, else the viewer alone. Needs: a sign-in."
+        "service administrator, else the viewer alone. Needs: a sign-in.",
+        directives=[PAGE],
     )
     async def users(
         self,

@@ -19,6 +19,7 @@ from resolvers.selection import available_roles
 from schema.catalogue import Role, to_role, to_roles
 from schema.connections import PageInfo, edges_of
 from schema.context import Context, Info, names_below
+from schema.costs import COUNT, RARE
 from schema.enums import UserStatus
 from schema.errors import InputError, UserError, to_user_error
 from schema.nodes import Node, decode_id, encode_id
@@ -143,7 +144,8 @@ class User(Node):
         membership = (await memberships_of(info.context.caller))[self.row.organization_id]
         return not membership.problems_with(Permission.EDIT_USERS)
 
-    @strawberry.field(description="Empty when removing the profile would succeed now.")
+    @strawberry.field(description="Empty when removing the profile would succeed now.",
+                      directives=[RARE])  # fmt: skip
     async def removal_blockers(self, info: Info) -> list[UserError]:
         """What `removeUsers` would answer."""
         membership = (await memberships_of(info.context.caller))[self.row.organization_id]
@@ -244,7 +246,8 @@ class UserConnection:
         """For paging on."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many users the whole list has; counted when asked for.")
+    @strawberry.field(description="How many users the whole list has; counted when asked for.",
+                      directives=[COUNT])  # fmt: skip
     async def total_count(self) -> int:
         """One statement."""
         return await self.page.total()

@@ -2,9 +2,11 @@
 
 Read in this order; each module rests only on those before it:
 
+- `classes`: what a value's class tells of it.
 - `places`: where in the response we are, kept cheap until somebody needs to know.
 - `slots`: putting one value in its place: now, later or as an error.
-- `completion`: turning a resolved value into response data, one closure per type.
+- `leaves`, `lists`, `objects`: the slots, one class for each kind of type.
+- `dialects`: what an executor class may know of its schema library.
 - `fields`: one field of a selection set: its resolver, its info, its slot.
 - `selections`: one generated function per selection set.
 - `plans`: the compiled operations, and when they hold.

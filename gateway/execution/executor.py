@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
+from graphql import DocumentNode, GraphQLError, GraphQLObjectType, GraphQLSchema
 from graphql.execution import Executor, MiddlewareManager, default_field_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.incremental import IncrementalExecutor
 from graphql.pyutils import Path, is_awaitable
 
+from gateway.execution.dialects import Dialect
 from gateway.execution.plans import Registry
-from gateway.execution.selections import Compiler, Reader, Selection, TypeTest
+from gateway.execution.selections import Compiler, Selection
 
 
-class Compiling(Executor[Any]):
+class Compiling(Executor[Any], Dialect):
     """Mixed into an executor class of graphql-core, makes it run compiled what can be.
 
     Everything about the run itself - building it, variables, errors, aborting, the response,
@@ -44,27 +45,6 @@ class Compiling(Executor[Any]):
         if isinstance(run, Compiling):
             run.document = document
         return run
-
-    @staticmethod
-    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:  # noqa: ARG004 - for subclasses
-        """Tell how a field is read from its source, if that is all that its resolver does here.
-
-        Fields without a resolver needn't be told; they are read as `default_field_resolver` does.
-        """
-        return None
-
-    @staticmethod
-    def type_test_of(type_: GraphQLObjectType) -> TypeTest | None:  # noqa: ARG004 - for subclasses
-        """Give the function of nothing but the object that the type's `is_type_of` amounts to."""
-        return None
-
-    @classmethod
-    def is_constant(cls, type_: GraphQLObjectType) -> bool:  # noqa: ARG003 - for subclasses
-        """Tell whether objects of the type, and all that is read of them, never change.
-
-        Then what is selected of one is worked out once for all requests, and is shared by them.
-        """
-        return False
 
     def execute_root_grouped_field_set(
         self,
@@ -109,14 +89,15 @@ class Compiling(Executor[Any]):
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
-        compiler = Compiler(type(self), self.is_plain())
-        key = dossier.key(self, compiler)
+        plain = self.is_plain()
+        key = dossier.key(self, plain=plain)
         if key is None:
             return None
         plan = dossier.plans.get(key)
-        if plan is None:
+        if plan is None and not dossier.is_full():
+            compiler = Compiler(type(self), plain=plain)
             plan = compiler.selection(self, root_type, grouped_field_set)
-            dossier.file(key, plan)
+            dossier.plans[key] = plan
         return plan
 
     def is_plain(self) -> bool:

@@ -24,7 +24,7 @@ from gateway.execution.places import Place, path_at
 from gateway.execution.slots import Info, Run, Slot
 
 if TYPE_CHECKING:
-    from gateway.execution.selections import Compiler
+    from gateway.execution.selections import Compiler, Selection
 
 
 class Field:
@@ -38,6 +38,7 @@ class Field:
         "name",
         "needs_info",
         "parent_type",
+        "resolver",
         "resolves",
         "slot",
     )
@@ -56,25 +57,25 @@ class Field:
         self.parent_type = parent_type
         self.details = details
         self.compiler = compiler
+        self.resolver = compiler.resolver_of(definition)
         self.resolves = False
         self.slot = slot_of(definition.type, self)
         named = get_named_type(definition.type)
         self.needs_info = is_abstract_type(named) or (
             is_object_type(named)
             and named.is_type_of is not None
-            and compiler.facts.type_test_of(named) is None
+            and compiler.dialect.class_of(named) is None
         )
 
     def resolve(self, run: Run, source: Any, above: Place | None) -> Any:
         """Call the resolver and settle what it returns, as `Executor.execute_field` does."""
-        definition = self.definition
-        resolver = definition.resolve or run.field_resolver
+        resolver = self.resolver or run.field_resolver
         if run.middleware_manager:
             resolver = run.middleware_manager.get_field_resolver(resolver)
         place = (above, self.key, self.parent_type.name)
         info = self.info(run, place)
         try:
-            arguments = self.arguments(run) if definition.args else {}
+            arguments = self.arguments(run) if self.definition.args else {}
             return self.slot.settle(run, resolver(source, info, **arguments), place, info)
         except Exception as error:  # noqa: BLE001 - a field's error is part of the response
             return self.slot.fail(run, error, place)
@@ -134,5 +135,5 @@ def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
     if is_abstract_type(bare):
         return AbstractSlot(type_, bare, field)
     bare = cast("GraphQLObjectType", bare)
-    kind = ConstantSlot if field.compiler.facts.is_constant(bare) else ObjectSlot
+    kind = ConstantSlot if field.compiler.dialect.is_constant(bare) else ObjectSlot
     return kind(type_, bare, field)

@@ -33,37 +33,41 @@ if TYPE_CHECKING:
 CERTAIN = SETTLED - {NoneType}
 """Classes of response data other than null."""
 
-READY_TESTS = {
-    GraphQLString.coerce_output_value: "type(value) is str",
-    GraphQLID.coerce_output_value: "type(value) is str",
-    GraphQLBoolean.coerce_output_value: "type(value) is bool",
-    GraphQLInt.coerce_output_value: (
-        f"type(value) is int and {GRAPHQL_MIN_INT} <= value <= {GRAPHQL_MAX_INT}"
-    ),
-    GraphQLFloat.coerce_output_value: "type(value) is float and isfinite(value)",
-}
-"""For each coercion that mostly gives back what it is given: the expression that says it will."""
+STRING = GraphQLString.coerce_output_value
+ID = GraphQLID.coerce_output_value
+BOOLEAN = GraphQLBoolean.coerce_output_value
+INT = GraphQLInt.coerce_output_value
+FLOAT = GraphQLFloat.coerce_output_value
+"""The coercions that mostly give back what they are given."""
 
 READY_NAMES = {"isfinite": isfinite}
-"""What those expressions refer to."""
+"""What the expressions of `ready_test` refer to."""
 
 
 def ready_test(type_: GraphQLLeafType) -> str | None:
-    """Give the expression by which `value` is seen to be response data of this type already."""
-    return READY_TESTS.get(type_.coerce_output_value)
+    """Write what tells that `value` is response data of this type already."""
+    coerce = type_.coerce_output_value
+    if coerce is STRING or coerce is ID:
+        return "type(value) is str"
+    if coerce is BOOLEAN:
+        return "type(value) is bool"
+    if coerce is INT:
+        return f"type(value) is int and {GRAPHQL_MIN_INT} <= value <= {GRAPHQL_MAX_INT}"
+    return "type(value) is float and isfinite(value)" if coerce is FLOAT else None
 
 
 def all_ready(type_: GraphQLLeafType, values: list[Any]) -> bool:
-    """Tell whether a whole list is response data of this type already."""
-    classes = {*map(type, values)}
+    """Tell whether a list, which isn't empty, is response data of this type already."""
     coerce = type_.coerce_output_value
-    if coerce is GraphQLInt.coerce_output_value:
-        return classes == {int} and GRAPHQL_MIN_INT <= min(values) <= max(values) <= GRAPHQL_MAX_INT
-    if coerce is GraphQLFloat.coerce_output_value:
-        return classes == {float} and all(map(isfinite, values))
-    if coerce is GraphQLBoolean.coerce_output_value:
-        return classes == {bool}
-    return classes == {str} and coerce in READY_TESTS
+    classes = {*map(type, values)}
+    if classes == {str}:
+        return coerce is STRING or coerce is ID
+    if classes == {int}:
+        in_range = min(values) >= GRAPHQL_MIN_INT and max(values) <= GRAPHQL_MAX_INT
+        return coerce is INT and in_range
+    if classes == {float}:
+        return coerce is FLOAT and all(map(isfinite, values))
+    return classes == {bool} and coerce is BOOLEAN
 
 
 class ScalarSlot(Slot):

@@ -23,19 +23,23 @@ Select = Callable[[Run, Any, Place | None], Any]
 class ObjectSlot(Slot):
     """Takes an object; what is selected of it is compiled when the first one turns up."""
 
-    __slots__ = ("bare", "is_type_of", "select", "selection", "test")
+    __slots__ = ("bare", "certain", "is_type_of", "select", "selection", "unless")
 
     def __init__(self, type_: GraphQLOutputType, bare: GraphQLObjectType, field: "Field") -> None:
         super().__init__(type_, field)
         self.bare = bare
         self.is_type_of = bare.is_type_of
-        self.test = field.compiler.facts.type_test_of(bare) if bare.is_type_of else always
-        self.selection: "Selection | None" = None
+        self.certain: type | None
+        self.certain, self.unless = field.compiler.dialect.class_of(bare) or (None, "")
+        self.selection: Selection | None = None
         self.select: Select = self.compile_and_select
 
     def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
         """Go straight to the selection set, if there is nothing else to ask."""
-        if type(value) not in ordinary or self.test is None or self.test(value) is not True:
+        if type(value) not in ordinary or not (
+            self.is_type_of is None
+            or (type(value) is self.certain and not hasattr(value, self.unless))
+        ):
             return super().settle(run, value, place, info)
         data = self.select(run, value, place)
         return data if type(data) is dict else self.guard(run, data, place)
@@ -104,11 +108,6 @@ def is_pure(slot: Slot) -> bool:
     if not isinstance(slot, ObjectSlot) or slot.selection is None or slot.selection.resolves:
         return False
     return all(is_pure(field.slot) for field in slot.selection.fields.values())
-
-
-def always(_value: Any) -> bool:
-    """Say yes: the type asks nothing."""
-    return True
 
 
 class AbstractSlot(Slot):

@@ -18,7 +18,7 @@ def path_at(place: Place) -> Path:
     if isinstance(place, Path):
         return place
     above, key, typename = place
-    return Path(path_of(above), key, typename)
+    return tuple.__new__(Path, (path_of(above), key, typename))  # as Path(…), in half the time
 
 
 def path_of(place: Place | None) -> Path | None:

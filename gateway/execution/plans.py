@@ -14,7 +14,7 @@ from graphql import (
 )
 from graphql.execution import Executor
 
-from gateway.execution.selections import Compiler, Selection
+from gateway.execution.selections import Selection
 
 Key = tuple[object, ...]
 
@@ -22,12 +22,13 @@ Key = tuple[object, ...]
 class Dossier:
     """What is known of one document: how often it was seen, and its plans.
 
-    A plan is the compiled root selection. It holds for one operation, schema and compiler, and
-    for one set of values of the variables in `@skip` and `@include`.
+    A plan is the compiled root selection. It holds for one operation, schema and executor class,
+    for plain fields or not, and for one set of values of the variables in `@skip` and `@include`.
     """
 
-    PLANS = 32
-    """Kept at most; the oldest goes first."""
+    MOST = 32
+    """Plans kept. Those of further conditions are left to graphql-core, for if older ones made
+    way, whoever goes through all conditions would have each request compile."""
 
     def __init__(self, document: "ref[DocumentNode]") -> None:
         self.document = document
@@ -56,20 +57,18 @@ class Dossier:
             nodes += selection_set.selections if selection_set else ()
         return tuple(names)
 
-    def key(self, run: Executor[Any], compiler: Compiler) -> Key | None:
+    def key(self, run: Executor[Any], *, plain: bool) -> Key | None:
         """Give what the plan of this run is filed under, or None if it can't have a plan."""
         if self.conditions is None:
             return None
         values = [run.variable_values.coerced.get(name) for name in self.conditions]
-        if any(value.__class__ not in {bool, NoneType} for value in values):
+        if any(type(value) not in {bool, NoneType} for value in values):
             return None
-        return (id(run.operation), run.schema, compiler, *values)
+        return (id(run.operation), run.schema, type(run), plain, *values)
 
-    def file(self, key: Key, plan: Selection) -> None:
-        """Keep a plan."""
-        if len(self.plans) >= self.PLANS:
-            del self.plans[next(iter(self.plans))]
-        self.plans[key] = plan
+    def is_full(self) -> bool:
+        """Tell whether no further plan is to be made."""
+        return len(self.plans) >= self.MOST
 
 
 def variables_of(directive: DirectiveNode) -> set[str]:

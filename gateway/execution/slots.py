@@ -77,7 +77,9 @@ class Slot(ABC):
     ) -> Any:
         """Await the value, then complete it."""
         try:
-            completed = self.complete(run, await run.with_abort_signal(value), place, info)
+            if run.abort_signal is not None:
+                value = run.with_abort_signal(value)
+            completed = self.complete(run, await value, place, info)
             if type(completed) not in SETTLED and run.is_awaitable(completed):
                 return await completed
         except Exception as error:  # noqa: BLE001 - a field's error is part of the response

@@ -1,103 +1,163 @@
-"""The compiling executor for Strawberry, whose plain fields have resolvers too."""
+"""The compiling executor for Strawberry, where every field has a resolver."""
 
-from inspect import getclosurevars
+from collections.abc import Callable
+from inspect import Parameter, getclosurevars
 from typing import Any, ClassVar, cast
 
 from graphql import (
     FieldNode,
     GraphQLArgument,
     GraphQLField,
+    GraphQLFieldResolver,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     Undefined,
     is_non_null_type,
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
-from strawberry.types.fields.resolver import SELF_PARAMSPEC, StrawberryResolver
+from strawberry.types.fields.resolver import (
+    INFO_PARAMSPEC,
+    PARENT_PARAMSPEC,
+    ROOT_PARAMSPEC,
+    SELF_PARAMSPEC,
+    StrawberryResolver,
+)
 
+from gateway.execution.dialects import Reader
 from gateway.execution.executor import Compiling
-from gateway.execution.selections import Reader, TypeTest
+
+BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
+CONVERTER = "GraphQLCoreConverter.from_"
 
 
 class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionContext):
-    """The executor class to pass to Strawberry: `Schema(execution_context_class=…)`."""
+    """The executor class to pass to Strawberry: `Schema(execution_context_class=…)`.
 
-    awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
+    Strawberry's resolver for an attribute ends in `getattr` after three calls, that for a method
+    in the method after ten. What could happen on the way (extensions, permissions, exception
+    handlers, a field or resolver class or a default resolver of the program's own) is known
+    when the schema is made; where nothing can, the way is cut short.
+    """
 
     constants: ClassVar[frozenset[type]] = frozenset()
     """Types of a program's own whose objects never change, nor what is read of them."""
 
+    awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
+
     @staticmethod
     def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:
-        """Tell how a field is read from its source, if that is all that its resolver does.
+        """Tell of attributes, and of methods that get nothing but `self`.
 
-        Strawberry gives every field a resolver. For an attribute it ends in `getattr` after three
-        calls, for a method that is given nothing but `self` in the method after ten. Whatever else
-        could happen on the way (extensions, permissions, exception handlers, a field or resolver
-        class or a default resolver of the program's own) makes it a field like any other.
+        Arguments that the document leaves out, and the schema has no default for, are not passed.
         """
-        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        if (
-            not isinstance(definition, StrawberryField)
-            or definition.extensions
-            or type(definition).get_result is not StrawberryField.get_result
-        ):
+        definition = simple_definition(field)
+        if definition is None:
             return None
-        made_by = getattr(field.resolve, "__qualname__", "").rpartition(".")
-        if made_by == (*FROM_RESOLVER, "_get_basic_result"):
+        if made_by(field.resolve) == "resolver.<locals>._get_basic_result":
             return definition.python_name if definition.default_resolver is getattr else None
-        if made_by == (*FROM_RESOLVER, "_resolver") and handles_no_exceptions(field.resolve):
-            return method_of(definition.base_resolver, field, node)
-        return None
-
+        resolver = simple_resolver(definition, field)
+        if resolver is None or wanted_by(resolver) != [SELF_PARAMSPEC]:
+            return None
+        if node.arguments or any(map(always_passed, field.args.values())):
+            return None
+        return cast("Reader", resolver.wrapped_func)
 
     @staticmethod
-    def type_test_of(type_: GraphQLObjectType) -> TypeTest | None:
-        """Give the function of nothing but the object that `is_type_of` amounts to.
-
-        Strawberry gives one to types with interfaces. It looks at the object alone.
-        """
-        test = type_.is_type_of
-        if test is None or not getattr(test, "__qualname__", "").startswith(CONVERTER):
+    def resolver_of(field: GraphQLField) -> GraphQLFieldResolver | None:
+        """Give what calls the method itself, unless there are arguments to convert."""
+        definition = simple_definition(field)
+        resolver = definition and simple_resolver(definition, field)
+        if not resolver:
             return None
-        return lambda value: test(value, cast("Any", None))
+        original = cast("GraphQLFieldResolver", field.resolve)
+        function = cast("Callable[..., Any]", resolver.wrapped_func)
+        make_info = getclosurevars(original).nonlocals["_strawberry_info_from_graphql"]
+        parameters = resolver.reserved_parameters
+        has_self = parameters[SELF_PARAMSPEC] is not None
+        sources = [
+            parameter.name
+            for spec in (PARENT_PARAMSPEC, ROOT_PARAMSPEC)
+            if (parameter := parameters[spec])
+        ]
+        infos = [parameter.name] if (parameter := parameters[INFO_PARAMSPEC]) else []
+
+        def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+            if arguments:
+                return original(source, info, **arguments)
+            named = dict.fromkeys(sources, source)
+            for name in infos:
+                named[name] = make_info(info)
+            return function(source, **named) if has_self else function(**named)
+
+        return resolve
 
     @classmethod
     def is_constant(cls, type_: GraphQLObjectType) -> bool:
         """Tell whether the class of its objects is among `constants`."""
-        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        return getattr(definition, "origin", None) in cls.constants
+        return getattr(type_.extensions.get(BACKREF), "origin", None) in cls.constants
 
-
-CONVERTER = f"{GraphQLCoreConverter.__qualname__}."
-FROM_RESOLVER = ("GraphQLCoreConverter.from_resolver.<locals>", ".")
-"""Where Strawberry makes its resolvers."""
-
-
-def handles_no_exceptions(resolve: Any) -> bool:
-    """Tell whether a resolver made by Strawberry leaves exceptions alone."""
-    return getclosurevars(resolve).nonlocals.get("field_exception_handlers") == ()
-
-
-def method_of(
-    resolver: StrawberryResolver[Any] | None, field: GraphQLField, node: FieldNode
-) -> Reader | None:
-    """Give the method that the resolver is, if it gets nothing but `self`.
-
-    Arguments that the document leaves out, and the schema has no default for, are not passed.
-    """
-    if resolver is None or type(resolver).__call__ is not StrawberryResolver.__call__:
+    @staticmethod
+    def class_of(type_: GraphQLObjectType) -> tuple[type, str] | None:
+        """Give the decorated class: Strawberry asks `isinstance`, unless the object is cast."""
+        definition = type_.extensions.get(BACKREF)
+        if (
+            isinstance(definition, StrawberryObjectDefinition)
+            and made_by(type_.is_type_of) == "object.<locals>._get_is_type_of.<locals>.is_type_of"
+        ):
+            return definition.origin, TYPE_CAST_ATTRIBUTE
         return None
-    wanted = [spec for spec, parameter in resolver.reserved_parameters.items() if parameter]
-    optional = not node.arguments and not any(map(always_passed, field.args.values()))
-    if wanted == [SELF_PARAMSPEC] and (not resolver.arguments or optional):
-        return cast("Reader", resolver.wrapped_func)
-    return None
 
 
 def always_passed(argument: GraphQLArgument) -> bool:
     """Tell whether an argument is passed, or refused, even if the document leaves it out."""
     has_default = argument.default_value is not Undefined or argument.default is not None
     return has_default or is_non_null_type(argument.type)
+
+
+def made_by(function: object) -> str | None:
+    """Name the function within Strawberry's converter, if that is where it was made."""
+    name = getattr(function, "__qualname__", "")
+    return name.removeprefix(CONVERTER) if name.startswith(CONVERTER) else None
+
+
+def simple_definition(field: GraphQLField) -> StrawberryField | None:
+    """Give Strawberry's field, if it gets its result in Strawberry's way and has no extensions."""
+    definition = field.extensions.get(BACKREF)
+    if (
+        isinstance(definition, StrawberryField)
+        and not definition.extensions
+        and type(definition).get_result is StrawberryField.get_result
+    ):
+        return definition
+    return None
+
+
+def simple_resolver(
+    definition: StrawberryField, field: GraphQLField
+) -> StrawberryResolver[Any] | None:
+    """Give the field's own function, if it can do without arguments and nothing handles errors."""
+    resolver = definition.base_resolver
+    if (
+        resolver is not None
+        and type(resolver).__call__ is StrawberryResolver.__call__
+        and made_by(field.resolve)
+        in {"resolver.<locals>._resolver", "resolver.<locals>._async_resolver"}
+        and getclosurevars(cast("Any", field.resolve)).nonlocals["field_exception_handlers"] == ()
+        and all(
+            parameter.default is not Parameter.empty
+            for parameter in resolver.signature.parameters.values()
+            if parameter not in resolver.reserved_parameters.values()
+        )
+    ):
+        return resolver
+    return None
+
+
+def wanted_by(resolver: StrawberryResolver[Any]) -> list[Any]:
+    """List the kinds of things that a resolver asks for beside its arguments."""
+    return [spec for spec, parameter in resolver.reserved_parameters.items() if parameter]

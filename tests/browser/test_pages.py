@@ -130,7 +130,7 @@ def test_an_ended_session_shows_nothing_and_comes_back_to_its_place(contoso: Com
 
     expect(alice.row("Alice Archer")).to_be_visible()
     assert "order=newest" in alice.page.url
-    alice.complaints.clear()  # the browser notes the 401 that the test provoked
+    alice.provoked = "401 (Unauthorized)"
 
 
 def test_going_back_after_signing_out_shows_nothing(contoso: Company) -> None:
@@ -158,7 +158,7 @@ def test_offline_is_said_and_mended(contoso: Company) -> None:
     alice.button("Try again").click()
 
     alice.sees("Signed up for a service")
-    alice.complaints.clear()  # the browser notes the requests that failed
+    alice.provoked = "ERR_INTERNET_DISCONNECTED"
 
 
 def test_nothing_moves_while_a_page_loads(contoso: Company) -> None:

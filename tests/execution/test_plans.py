@@ -107,7 +107,7 @@ def test_only_so_many_documents_are_remembered(registry: Registry) -> None:
     assert list(registry.dossiers) == [id(document) for document in documents[2:]]
 
 
-def test_only_so_many_plans_of_a_document_are_kept() -> None:
+def test_only_so_many_plans_of_a_document_are_made() -> None:
     names = [f"c{n}" for n in range(6)]
     variables = ", ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"{name}: name @skip(if: ${name})" for name in names)
@@ -149,8 +149,8 @@ def test_middleware_and_field_resolvers_have_their_say_each_time() -> None:
     assert run(document).data == {"name": "root"}
 
 
-def test_huge_selection_sets_are_left_to_graphql_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selections, "LARGEST", 2)
+def test_what_is_beyond_the_budget_is_left_to_graphql_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selections, "BUDGET", 3)
     document = parse("{ me { a: name b: name c: name me { name } } name }")
     results = [run(document) for _ in range(3)]
 

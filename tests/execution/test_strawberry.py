@@ -1,215 +1,19 @@
 """The compiling executor behind a real Strawberry schema, beside the stock one."""
 
-import datetime as dt
-import enum
-from collections.abc import AsyncIterator, Awaitable, Callable
-from decimal import Decimal
-from typing import Annotated, Any, NewType, cast
-from uuid import UUID
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import strawberry
-from graphql import FieldNode, parse
-from strawberry.dataloader import DataLoader
-from strawberry.extensions import FieldExtension, ParserCache, SchemaExtension
-from strawberry.permission import BasePermission
+from graphql import FieldNode, OperationDefinitionNode, parse
+from strawberry.extensions import ParserCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.strawberry import StrawberryCompilingExecutor
-
-Cents = NewType("Cents", int)
-Context = dict[str, Any]
-Info = strawberry.Info[Context]
-
-
-@strawberry.enum
-class Status(enum.Enum):
-    """Whether a user may sign in."""
-
-    ACTIVE = "active"
-    INVITED = "invited"
-
-
-@strawberry.interface
-class Node:
-    """What has an id."""
-
-    id: strawberry.ID
-
-
-@strawberry.type
-class Role(Node):
-    """What a user may do."""
-
-    name: str
-    price: Cents
-
-
-class Denied(BasePermission):
-    """Denies all."""
-
-    message = "denied"
-
-    def has_permission(self, source: Any, info: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        """Deny."""
-        return False
-
-
-class Shout(FieldExtension):
-    """Raises the voice."""
-
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
-        """Raise it."""
-        return next_(source, info, **kwargs).upper()
-
-
-@strawberry.type
-class User(Node):
-    """Somebody."""
-
-    name: str
-    status: Status
-    created_at: dt.datetime
-    key: UUID
-    balance: Decimal
-    nickname: str | None = None
-    class_: int = strawberry.field(name="class", default=1)
-    secret: str = strawberry.field(permission_classes=[Denied], default="secret")
-    loud: str = strawberry.field(extensions=[Shout()], default="loud")
-
-    @strawberry.field
-    def initial(self) -> str:
-        """The first letter."""
-        return self.name[0]
-
-    @strawberry.field
-    async def roles(self, info: Info) -> list[Role]:
-        """Loaded in one batch for all users."""
-        roles: list[Role] = await info.context["roles"].load(self.id)
-        return roles
-
-    @strawberry.field
-    def place(self, info: Info, word: str = "at") -> str:
-        """What a resolver is told."""
-        told = (info.path, info.field_name, info.selected_fields, info.variable_values)
-        return f"{word} {told}"
-
-
-@strawberry.type
-class Robot:
-    """Nobody."""
-
-    model: str
-
-
-Account = Annotated[User | Robot, strawberry.union("Account")]
-
-
-def user(n: int) -> User:
-    """Make one of the users."""
-    return User(
-        id=strawberry.ID(str(n)),
-        name=f"user {n}",
-        status=Status.ACTIVE if n % 2 else Status.INVITED,
-        created_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        key=UUID(int=n),
-        balance=Decimal(n),
-    )
-
-
-@strawberry.type
-class Query:
-    """Where to begin."""
-
-    @strawberry.field
-    async def users(self) -> list[User]:
-        """Some."""
-        return [user(n) for n in range(3)]
-
-    @strawberry.field
-    def accounts(self) -> list[Account]:
-        """Some of either kind."""
-        return [user(1), Robot(model="R2"), user(2)]
-
-    @strawberry.field
-    def nodes(self) -> list[Node | None]:
-        """Some of an interface, one of them wrong."""
-        return [user(1), None, Role(id=strawberry.ID("r"), name="role", price=Cents(5))]
-
-    @strawberry.field
-    def broken(self) -> list[User | None]:
-        """Users of whom not everything can be told."""
-        nameless = user(1)
-        del nameless.name
-        return [user(0), nameless, "nobody", user(3)]  # type: ignore[list-item]
-
-
-@strawberry.type
-class Mutation:
-    """What can be done."""
-
-    @strawberry.mutation
-    async def note(self, info: Info, word: str) -> list[str]:
-        """Take a note."""
-        info.context["notes"].append(word)
-        return list(info.context["notes"])
-
-
-@strawberry.type
-class Subscription:
-    """What can be followed."""
-
-    @strawberry.subscription
-    async def arrivals(self) -> AsyncIterator[User]:
-        """Users, as they come."""
-        for n in range(3):
-            yield user(n)
-
-
-class Loud(SchemaExtension):
-    """Middleware that raises the voice of every field."""
-
-    def resolve(
-        self, _next: Callable[..., Any], root: Any, info: Any, *args: str, **kwargs: Any
-    ) -> Any:
-        """Raise it."""
-        value = _next(root, info, *args, **kwargs)
-        return value.upper() if isinstance(value, str) else value
-
-
-def make_schema(executor: type[Any], *extensions: type[SchemaExtension]) -> strawberry.Schema:
-    """Make the schema, for one executor."""
-    return strawberry.Schema(
-        Query,
-        Mutation,
-        Subscription,
-        execution_context_class=executor,
-        extensions=[ParserCache, *extensions],
-        config=StrawberryConfig(
-            scalar_map={Cents: strawberry.scalar(name="Cents", serialize=lambda v: f"{v} ct")}
-        ),
-    )
-
-
-class Batches:
-    """A context whose loader notes its batches."""
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-
-    async def load(self, ids: list[str]) -> list[list[Role]]:
-        """Load the roles of users."""
-        self.sizes.append(len(ids))
-        return [[Role(id=strawberry.ID(f"r{n}"), name="role", price=Cents(1))] for n in ids]
-
-    def context(self) -> Context:
-        """Make the context of one request."""
-        return {"roles": DataLoader(self.load), "notes": []}
-
+from tests.execution.graph import Batches, Cents, Loud, Query, Robot, Role, User, make_schema, user
 
 Outcome = tuple[Any, list[Any], list[int]]
-Execute = Callable[..., Awaitable[list[Outcome]]]
 
 
 async def outcomes(schema: strawberry.Schema, query: str, **variables: Any) -> list[Outcome]:
@@ -230,6 +34,8 @@ QUERIES = {
     "unions": "{ accounts { __typename ... on User { name } ... on Robot { model } } }",
     "interfaces": "{ nodes { __typename id ... on Role { price } ...N } }"
     " fragment N on User { name }",
+    "functions": '{ pair { both kind later more: later(word: "x") left { name } } }',
+    "casts": "{ mistaken { name } }",
     "errors": "{ broken { name } again: broken { initial id } }",
     "permissions": "{ users { name secret } }",
     "extensions": "{ users { loud } }",
@@ -311,14 +117,15 @@ def readers() -> dict[str, Any]:
     """Tell how each field of a user is read."""
     type_: Any = make_schema(StrawberryCompilingExecutor)._schema.type_map["User"]  # noqa: SLF001
     return {
-        name: StrawberryCompilingExecutor.reader_of(field, node(f"{{ {name} }}"))
+        name: StrawberryCompilingExecutor.reader_of(field, node(name))
         for name, field in type_.fields.items()
     }
 
 
-def node(query: str) -> FieldNode:
-    """Parse a query for one field."""
-    (selection,) = cast("Any", parse(query).definitions[0]).selection_set.selections
+def node(text: str) -> FieldNode:
+    """Parse one field of a selection set."""
+    (operation,) = parse(f"{{ {text} }}").definitions
+    (selection,) = cast("OperationDefinitionNode", operation).selection_set.selections
     return cast("FieldNode", selection)
 
 
@@ -326,6 +133,7 @@ def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() 
     read = readers()
 
     assert read.pop("initial")(user(1)) == "u"
+    assert read.pop("tagged")(user(1)) == "user 1"
     assert read == {
         "id": "id",
         "name": "name",
@@ -340,3 +148,53 @@ def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() 
         "roles": None,
         "place": None,
     }
+
+
+def test_a_method_that_is_given_an_argument_is_called_by_its_resolver() -> None:
+    type_: Any = make_schema(StrawberryCompilingExecutor)._schema.type_map["User"]  # noqa: SLF001
+    given = node('tagged(tag: "x")')
+
+    assert StrawberryCompilingExecutor.reader_of(type_.fields["tagged"], given) is None
+
+
+class Sharing(StrawberryCompilingExecutor):
+    """Knows that robots never change."""
+
+    constants = frozenset({Robot})
+
+
+async def test_what_is_selected_of_a_constant_is_worked_out_once_and_shared() -> None:
+    schema = make_schema(Sharing)
+    stock = make_schema(StrawberryGraphQLCoreExecutionContext)
+    query = "{ workshop { model maker { model } } }"
+    results = [await schema.execute(query) for _ in range(4)]
+    expected = await stock.execute(query)
+    shared = [result.data["workshop"][0] for result in results if result.data]
+
+    assert [result.data for result in results] == [expected.data] * 4
+    assert shared[2] is shared[3]
+
+
+async def test_a_constant_with_a_field_that_takes_a_resolver_is_not_remembered() -> None:
+    schema = make_schema(Sharing)
+    results = [
+        await schema.execute("{ workshop { model place } }", context_value={"place": place})
+        for place in "abc"
+    ]
+
+    assert [result.data and result.data["workshop"][0]["place"] for result in results] == [*"abc"]
+
+
+async def test_an_error_of_a_constant_is_reported_each_time() -> None:
+    schema = make_schema(Sharing)
+    results = [await schema.execute("{ workshop { model fault } }") for _ in range(4)]
+
+    assert [len(result.errors or ()) for result in results] == [1] * 4
+
+
+def test_objects_of_the_decorated_class_need_no_closer_look() -> None:
+    types = make_schema(StrawberryCompilingExecutor)._schema.type_map  # noqa: SLF001
+    class_of: Callable[[Any], Any] = StrawberryCompilingExecutor.class_of
+
+    assert class_of(types["User"]) == (User, "__as_strawberry_type__")
+    assert class_of(types["Robot"]) is None
