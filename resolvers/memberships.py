@@ -12,8 +12,9 @@ from uuid import UUID
 from models.organizations import Organization, ProductRelease
 from models.services import SubscriptionStatus
 from resolvers.caller import Caller
-from resolvers.catalogue import Catalogue, Service, current_catalogue
+from resolvers.catalogue import Catalogue, Service, current_catalogue, roles_named
 from resolvers.refusals import Code
+from resolvers.seen import SeenUser, qualified_columns, seen_users
 from resolvers.statements import Statement, as_moment, as_uuid
 
 
@@ -42,12 +43,18 @@ class Membership:
     """A caller's profile in one organization, and what it lets the caller do."""
 
     organization: Organization
-    user_id: UUID
+    user: SeenUser
+    """The caller's own profile, with the roles held."""
     catalogue: Catalogue
     subscriptions: Mapping[UUID, SubscriptionStatus]
     """By service."""
     administered: frozenset[UUID]
     """The services of which the caller is a service administrator."""
+
+    @property
+    def user_id(self) -> UUID:
+        """The id of the caller's own profile."""
+        return self.user.id
 
     @property
     def is_administrator(self) -> bool:
@@ -113,12 +120,12 @@ async def catalogue_for(caller: Caller) -> Catalogue:
     return await asyncio.shield(caller.reading_catalogue)
 
 
-COLUMNS = """
-    users.id, users.organization_id, organizations.name, organizations.country_or_region,
+COLUMNS = f"""
+    organizations.id, organizations.name, organizations.country_or_region,
     organizations.product_release, organizations.created_at,
-    (SELECT {joined}(CAST(service_id AS text) || '=' || status, ',') FROM service_subscriptions
+    (SELECT {{joined}}(CAST(service_id AS text) || '=' || status, ',') FROM service_subscriptions
         WHERE organization_id = users.organization_id),
-    (SELECT {joined}(CAST(role_id AS text), ',') FROM role_assignments WHERE user_id = users.id)
+    {qualified_columns()}
 """
 """What a membership is made from, in `_membership`'s order."""
 
@@ -143,17 +150,17 @@ def memberships_in(rows: Iterable[Sequence[Any]], catalogue: Catalogue) -> dict[
 @lru_cache(maxsize=2_000)
 def _membership(
     catalogue: Catalogue,
-    user_id: UUID | str,
     organization_id: UUID | str,
     name: str,
     country_or_region: str,
     product_release: str,
     created_at: datetime | str,
     subscriptions: str | None,
-    role_ids: str | None,
+    *profile: Any,
 ) -> Membership:
     """Made once for the same row, which is read anew each time. Nobody changes what it holds."""
-    roles = (catalogue.roles.get(UUID(id_)) for id_ in (role_ids or "").split(",") if id_)
+    (user,) = seen_users([profile])
+    roles = roles_named(catalogue, user.role_ids or "")
     pairs = (pair.split("=") for pair in (subscriptions or "").split(",") if pair)
     return Membership(
         organization=Organization(
@@ -163,12 +170,12 @@ def _membership(
             product_release=ProductRelease(product_release),
             created_at=as_moment(created_at),
         ),
-        user_id=as_uuid(user_id),
+        user=user,
         catalogue=catalogue,
         subscriptions={
             UUID(service_id): SubscriptionStatus(status) for service_id, status in pairs
         },
         administered=frozenset(
-            role.service_id for role in roles if role is not None and role.is_service_administrator
+            role.service_id for role in roles if role.is_service_administrator
         ),
     )

@@ -55,6 +55,11 @@ ROLE_IDS = (
 WITH_ROLES = f"{PLAIN}, {ROLE_IDS}"
 
 
+def qualified_columns() -> str:
+    """What `seen_users` reads, for a statement with further tables."""
+    return ", ".join([*(f"users.{column}" for column in COLUMNS), ROLE_IDS])
+
+
 def seen(user: User) -> SeenUser:
     """A user that was fetched to be changed."""
     return SeenUser(*(getattr(user, name) for name in COLUMNS))
@@ -80,7 +85,7 @@ async def visible_users(
 ) -> dict[UUID, SeenUser]:
     """Those of the users that are among `own`, or belong to an administered organization."""
     statement = VISIBLE_WITH_ROLES if with_roles else VISIBLE
-    return {user.id: user for user in _seen(await statement.rows(ids, own, administered))}
+    return {user.id: user for user in seen_users(await statement.rows(ids, own, administered))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class UserList:
             f"SELECT {columns} FROM users WHERE {self.conditions} "  # noqa: S608 - conditions are constants
             f"ORDER BY {order.column}{sign}, id{sign} LIMIT ?"
         )
-        return _seen(await statement.rows(*self.values, limit))
+        return seen_users(await statement.rows(*self.values, limit))
 
     async def count(self) -> int:
         """How many there are."""
@@ -130,7 +135,8 @@ class UserList:
         return bool(await numbered(text).rows(*self.values))
 
 
-def _seen(rows: Iterable[Sequence[Any]]) -> list[SeenUser]:
+def seen_users(rows: Iterable[Sequence[Any]]) -> list[SeenUser]:
+    """The users that rows of the columns tell of, as the driver gave them."""
     if dialect().is_sqlite:
         rows = map(_from_sqlite, rows)
     return [SeenUser(*row[:STATUS], STATUSES[row[STATUS]], *row[STATUS + 1 :]) for row in rows]

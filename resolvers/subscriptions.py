@@ -21,6 +21,7 @@ from resolvers.memberships import Membership, catalogue_for, memberships_of
 from resolvers.permissions import administration, recording_denials, subscription_for
 from resolvers.profiles import grant_roles, insert_profile, new_profile
 from resolvers.refusals import Code, Denial, Problems, refuse
+from resolvers.seen import seen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +146,7 @@ async def _found(
             return present
         await organization.save(force_create=True)
         await insert_profile(user)
-        membership = Membership(organization, user.id, catalogue, {}, frozenset())
+        membership = Membership(organization, seen(user), catalogue, {}, frozenset())
         return await _subscribe(caller, service, membership, user, now=now)
 
 

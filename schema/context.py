@@ -24,7 +24,7 @@ from models.users import RoleAssignment
 from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
-from resolvers.memberships import catalogue_for
+from resolvers.memberships import catalogue_for, forget_memberships
 from resolvers.seen import SeenUser
 
 
@@ -111,6 +111,7 @@ class Context:
 
     def forget_rows(self) -> None:
         """Load anew what comes after a change."""
+        forget_memberships(self.caller)
         self.loaders = Loaders(self.caller)
 
 

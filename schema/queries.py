@@ -66,7 +66,7 @@ class Query:
     def viewer(self, info: Info) -> Viewer | None:
         """The caller."""
         account = info.context.caller.account
-        return to_viewer(account) if account else None
+        return to_viewer(account, info.context) if account else None
 
     @strawberry.field(description="Any node by its id; null if there is none for the viewer. "
                       "Needs: a sign-in, but for the catalogue.")  # fmt: skip

@@ -1,7 +1,7 @@
 """Users and their roles."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -11,7 +11,7 @@ from strawberry import UNSET, Private
 
 import models.users as tables
 from models.users import NEVER
-from resolvers.memberships import Permission, memberships_of
+from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.paging import Page
 from resolvers.removal import removal_blocker
 from resolvers.seen import SeenUser, seen
@@ -74,14 +74,21 @@ class User(Node):
         description="When the associated person signed in last."
     )
 
-    @strawberry.field(description="The organization that the profile belongs to.")
-    async def organization(
-        self, info: Info
-    ) -> Annotated["Organization", strawberry.lazy("schema.organizations")]:
+    @strawberry.field(
+        description="The organization that the profile belongs to.",
+        graphql_type=Annotated["Organization", strawberry.lazy("schema.organizations")],
+    )
+    def organization(self) -> "Organization | Awaitable[Organization]":
         """One of the caller's own, since he sees the user."""
+        known = self.context.caller.memberships
+        return self._organization() if known is None else self._organization_of(known)
+
+    async def _organization(self) -> "Organization":
+        return self._organization_of(await memberships_of(self.context.caller))
+
+    def _organization_of(self, memberships: Mapping[UUID, Membership]) -> "Organization":
         from schema.organizations import to_organization  # noqa: PLC0415 - they know each other
 
-        memberships = await memberships_of(info.context.caller)
         return to_organization(memberships[self.row.organization_id])
 
     @strawberry.field(
