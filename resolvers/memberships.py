@@ -126,7 +126,7 @@ COLUMNS = f"""
     (SELECT {{joined}}(CAST(service_id AS text) || '=' || status, ',') FROM service_subscriptions
         WHERE organization_id = users.organization_id),
     {qualified_columns()}
-"""
+"""  # noqa: S608 - nothing but constants
 """What a membership is made from, in `_membership`'s order."""
 
 OF_ACCOUNT = Statement(f"""
@@ -148,7 +148,7 @@ def memberships_in(rows: Iterable[Sequence[Any]], catalogue: Catalogue) -> dict[
 
 
 @lru_cache(maxsize=2_000)
-def _membership(
+def _membership(  # noqa: PLR0917 - a row's values, which are the key
     catalogue: Catalogue,
     organization_id: UUID | str,
     name: str,
@@ -175,7 +175,5 @@ def _membership(
         subscriptions={
             UUID(service_id): SubscriptionStatus(status) for service_id, status in pairs
         },
-        administered=frozenset(
-            role.service_id for role in roles if role.is_service_administrator
-        ),
+        administered=frozenset(role.service_id for role in roles if role.is_service_administrator),
     )

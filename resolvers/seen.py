@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from models.users import User, UserStatus
+from models.users import User
 from resolvers.paging import Order, Place
 from resolvers.statements import Statement, as_moment, as_uuid, dialect, numbered
-
-STATUSES = {str(status): status for status in UserStatus}
 
 
 class SeenUser(NamedTuple):
@@ -25,12 +23,13 @@ class SeenUser(NamedTuple):
     microsoft_account: str
     primary_email_address: str
     primary_email_address_key: str
-    status: UserStatus
+    status: str
+    """A `UserStatus`, as the database has it."""
     account_id: UUID | None
     created_at: datetime
     updated_at: datetime
     last_sign_in_at: datetime
-    role_ids: str | None = None
+    role_ids: str | None
     """The roles held, with commas between, in no order; None if they were not read."""
 
     @property
@@ -45,7 +44,6 @@ class SeenUser(NamedTuple):
 
 
 COLUMNS = SeenUser._fields[:-1]
-STATUS = COLUMNS.index("status")
 PLAIN = ", ".join(COLUMNS)
 
 ROLE_IDS = (
@@ -53,6 +51,7 @@ ROLE_IDS = (
     "WHERE user_id = users.id), '')"
 )
 WITH_ROLES = f"{PLAIN}, {ROLE_IDS}"
+WITHOUT_ROLES = f"{PLAIN}, NULL"
 
 
 def qualified_columns() -> str:
@@ -62,7 +61,7 @@ def qualified_columns() -> str:
 
 def seen(user: User) -> SeenUser:
     """A user that was fetched to be changed."""
-    return SeenUser(*(getattr(user, name) for name in COLUMNS))
+    return SeenUser._make([*(getattr(user, name) for name in COLUMNS), None])
 
 
 def _visible(columns: str) -> Statement:
@@ -72,7 +71,7 @@ def _visible(columns: str) -> Statement:
     )
 
 
-VISIBLE = _visible(PLAIN)
+VISIBLE = _visible(WITHOUT_ROLES)
 VISIBLE_WITH_ROLES = _visible(WITH_ROLES)
 
 
@@ -115,7 +114,7 @@ class UserList:
 
     async def read(self, order: Order, *, descending: bool, limit: int) -> list[SeenUser]:
         """The first in the direction given."""
-        columns = WITH_ROLES if self.with_roles else PLAIN
+        columns = WITH_ROLES if self.with_roles else WITHOUT_ROLES
         sign = " DESC" if descending else ""
         statement = numbered(
             f"SELECT {columns} FROM users WHERE {self.conditions} "  # noqa: S608 - conditions are constants
@@ -139,7 +138,7 @@ def seen_users(rows: Iterable[Sequence[Any]]) -> list[SeenUser]:
     """The users that rows of the columns tell of, as the driver gave them."""
     if dialect().is_sqlite:
         rows = map(_from_sqlite, rows)
-    return [SeenUser(*row[:STATUS], STATUSES[row[STATUS]], *row[STATUS + 1 :]) for row in rows]
+    return list(map(SeenUser._make, rows))
 
 
 def _from_sqlite(row: Sequence[Any]) -> Sequence[Any]:

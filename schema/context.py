@@ -134,6 +134,13 @@ def names_below(info: Info) -> frozenset[str]:
     return known[1]
 
 
+def stands_alone(info: Info) -> bool:
+    """Whether this is the only field that the operation begins with: there is nothing to batch."""
+    raw = info._raw_info  # noqa: SLF001 - as above
+    selections = raw.operation.selection_set.selections
+    return raw.path.prev is None and len(selections) == 1 and isinstance(selections[0], FieldNode)
+
+
 PLACES_KEPT = 5_000
 
 _names: dict[tuple[int, ...], tuple[ref[OperationDefinitionNode], frozenset[str]]] = {}

@@ -13,12 +13,13 @@ import models.users as tables
 from models.users import NEVER
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.paging import Page
+from resolvers.permissions import users_by_id
 from resolvers.removal import removal_blocker
 from resolvers.seen import SeenUser, seen
 from resolvers.selection import available_roles
 from schema.catalogue import Role, to_role, to_roles
 from schema.connections import PageInfo, edges_of
-from schema.context import Context, Info, names_below
+from schema.context import Context, Info, names_below, stands_alone
 from schema.costs import COUNT, RARE
 from schema.enums import UserStatus
 from schema.errors import InputError, UserError, to_user_error
@@ -193,8 +194,11 @@ async def load_user(info: Info, user_id: UUID | None) -> User | None:
     if user_id is None:
         return None
     loaders = info.context.loaders
-    users = loaders.users_with_roles if needs_roles(info) else loaders.users
-    row = await users.load(user_id)
+    with_roles = needs_roles(info)
+    if stands_alone(info):
+        (row,) = await users_by_id(info.context.caller, [user_id], with_roles=with_roles)
+    else:
+        row = await (loaders.users_with_roles if with_roles else loaders.users).load(user_id)
     return to_user(row, info.context) if row else None
 
 
@@ -202,6 +206,9 @@ async def load_users(info: Info, user_ids: Sequence[UUID]) -> list[User]:
     """Those of the users whom the caller may see."""
     found = await asyncio.gather(*(load_user(info, id_) for id_ in user_ids))
     return [user for user in found if user is not None]
+
+
+STATUSES = {str(status): status for status in UserStatus}
 
 
 def to_user(row: tables.User | SeenUser, context: Context) -> User:
@@ -216,7 +223,7 @@ def to_user(row: tables.User | SeenUser, context: Context) -> User:
         last_name=shown.last_name,
         microsoft_account=EmailAddress(shown.microsoft_account),
         primary_email_address=EmailAddress(shown.primary_email_address),
-        status=shown.status,
+        status=STATUSES[shown.status],
         created_at=shown.created_at,
         updated_at=shown.updated_at,
         last_sign_in_at=None if shown.last_sign_in_at == NEVER else shown.last_sign_in_at,

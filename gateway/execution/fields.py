@@ -134,6 +134,7 @@ def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
         return kind(type_, bare, field)
     if is_abstract_type(bare):
         return AbstractSlot(type_, bare, field)
-    bare = cast("GraphQLObjectType", bare)
-    kind = ConstantSlot if field.compiler.dialect.is_constant(bare) else ObjectSlot
-    return kind(type_, bare, field)
+    object_type = cast("GraphQLObjectType", bare)
+    if field.compiler.dialect.is_constant(object_type):
+        return ConstantSlot(type_, object_type, field)
+    return ObjectSlot(type_, object_type, field)

@@ -54,7 +54,7 @@ class ListSlot(Slot):
         if info is None and self.field.needs_info:
             info = self.field.info(run, place)
         data = self.fill_items(run, value, place, info)
-        if self.item.constant and type(value) is tuple and self.item.known.keys() >= {*map(id, value)}:
+        if self.item.constant and type(value) is tuple and knows_all(self.item, value):
             self.known.add(value, data)
         return data
 
@@ -79,3 +79,8 @@ class ListSlot(Slot):
             abandon(run, [*pending, *enumerate(rest)])
             raise
         return gather(results, pending) if pending else results
+
+
+def knows_all(slot: Slot, constants: tuple[Any, ...]) -> bool:
+    """Tell whether the data of these constants is known."""
+    return all(id(constant) in slot.known for constant in constants)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import orjson
 
-from tests.benchmarks.contenders import CONTENDERS, Contender, Running, running
 from tests.benchmarks.apps import PAGE
+from tests.benchmarks.contenders import CONTENDERS, Contender, Running, running
 from tests.benchmarks.data import Sample, load, sample
 from tests.benchmarks.load import Throughput, as_fast_as_it_can, at_a_rate
 from tests.benchmarks.work import WORK, requests_for
@@ -128,7 +128,7 @@ def _compare(
 
 def _check(processes: list[Running], name: str, found: Sample) -> int:
     """See to it that all answer alike; the length of the answer."""
-    bodies = {}
+    bodies: dict[str, bytes] = {}
     for process in processes:
         for request in requests_for(process.contender.kind, name, found)[:3]:
             body = process.answer(request)
@@ -145,7 +145,7 @@ def _check(processes: list[Running], name: str, found: Sample) -> int:
 
 
 def live(contender: Contender, database: str, found: Sample, medians: dict[str, float]) -> None:
-    """Print how one process of ours starts, how long requests wait, and how much memory it takes."""
+    """Print how one process of ours starts, how long it lets wait, and what memory it takes."""
     reads = ["page", "user", "viewer", "search"]
     mixed = [request for name in reads for request in requests_for("ours", name, found)[:60]]
     began = time.perf_counter()
@@ -157,9 +157,7 @@ def live(contender: Contender, database: str, found: Sample, medians: dict[str, 
             rate = max(1, round(capacity * RATE_OF_ITS_CAPACITY))
             requests = requests_for("ours", name, found)
             if name in reads:
-                latencies = asyncio.run(
-                    at_a_rate(process, requests, per_second=rate, seconds=10)
-                )
+                latencies = asyncio.run(at_a_rate(process, requests, per_second=rate, seconds=10))
                 p50, p99 = (latencies[int(len(latencies) * part)] for part in (0.5, 0.99))
                 say(f"{name} at {rate} a second: p50 {p50:.1f} ms, p99 {p99:.1f} ms.")
         sizes, sent = [], 0

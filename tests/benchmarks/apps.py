@@ -1,7 +1,7 @@
 """The contenders written in Python, each as uvicorn gets it.
 
 `stock` is what one writes with Strawberry and Tortoise at first: no sign-in, no permissions.
-`floor` is what is left when there is no graph: a bare handler, hand-written SQL, and the same bytes.
+`floor` is what is left without a graph: a bare handler, hand-written SQL, and the same bytes.
 """
 
 import contextlib
@@ -143,7 +143,7 @@ def stock() -> ASGIApp:
         yield
         await Tortoise.close_connections()
 
-    schema = strawberry.Schema(query=Query, extensions=[ParserCache(), ValidationCache()])
+    schema = strawberry.Schema(query=Query, extensions=[ParserCache, ValidationCache])
     return Starlette(routes=[Route("/graphql", GraphQL(schema))], lifespan=lifespan)
 
 
@@ -176,6 +176,10 @@ VIEWER = (
 )
 
 
+async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
+    """Reset no session, as the gateway doesn't either."""
+
+
 class Floor:
     """The handlers that there is nothing to take away from."""
 
@@ -186,7 +190,10 @@ class Floor:
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Connect, and hold the catalogue."""
         self.pool = await asyncpg.create_pool(
-            _database_url().partition("?")[0], min_size=CONNECTIONS, max_size=CONNECTIONS
+            _database_url().partition("?")[0],
+            min_size=CONNECTIONS,
+            max_size=CONNECTIONS,
+            reset=_leave_as_it_is,
         )
         self.roles = {
             row["id"]: (

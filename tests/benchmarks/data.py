@@ -1,6 +1,7 @@
 """The data that is measured on: by the project's own migrations and catalogue, filled in by SQL."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,15 +21,17 @@ ADMINISTRATORS = 20
 CONNECTIONS = 8
 """Of each contender to PostgreSQL."""
 
-FIRST_NAMES = (
+FIRST_NAMES = re.findall(
+    r"\w+",
     "Alice Bob Carol David Erin Frank Grace Heidi Ivan Judy Karl Laura Mallory Niaj Olivia Peggy "
-    "Quentin Rupert Sybil Trent Ursula Victor Wendy Xavier Yvonne Zoe"
-).split()
+    "Quentin Rupert Sybil Trent Ursula Victor Wendy Xavier Yvonne Zoe",
+)
 
-LAST_NAMES = (
+LAST_NAMES = re.findall(
+    r"\w+",
     "Archer Baker Carter Dyer Ellis Fisher Glover Harper Ingram Joiner Keeler Lister Mason Naylor "
-    "Osborn Porter Quarrier Reeve Sawyer Tanner Usher Vintner Webster Yeoman Abbott Barker Chandler"
-).split()
+    "Osborn Porter Quarrier Reeve Sawyer Tanner Usher Vintner Webster Yeoman Abbott Barker Chanter",
+)
 
 ORGANIZATIONS = """
 INSERT INTO organizations

@@ -1,6 +1,7 @@
 """Load: as fast as the contender can, by wrk; or at a fixed rate, whether it keeps up or not."""
 
 import asyncio
+import shutil
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,7 @@ from tests.benchmarks.contenders import Running
 from tests.benchmarks.work import Request
 
 SCRIPT = Path(__file__).with_name("requests.lua")
+WRK = shutil.which("wrk") or "wrk"
 CLIENTS = 8
 
 numbers = count(int(time.time()) % 100_000_000, 100_000)
@@ -44,7 +46,7 @@ def as_fast_as_it_can(target: Running, requests: Sequence[Request], seconds: int
         file.flush()
         before = target.cpu_s()
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", SCRIPT, target.address, "--",
+            [WRK, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", SCRIPT, target.address, "--",
              file.name, str(next(numbers))],
             check=True, capture_output=True,
         )  # fmt: skip

@@ -21,6 +21,8 @@ PEER_USER = """
 """
 
 INVITED_AT_ONCE = 40
+TURNS = 100
+"""How often each place is asked about, each time otherwise where that makes a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,7 @@ WORK = {
         title="one user by id, with roles",
         ours=f"query One($id: ID!) {{ user(id: $id) {{ {USER} }} }}",
         stock=f"query One($id: ID!) {{ user(id: $id) {{ {USER} }} }}",
-        postgraphile="query One($row: UUID!) { userByRowId(rowId: $row) {"
-        f" {PEER_USER} }} }}",
+        postgraphile=f"query One($row: UUID!) {{ userByRowId(rowId: $row) {{ {PEER_USER} }} }}",
     ),
     "viewer": Work(
         title="`viewer` with profiles",
@@ -112,40 +113,43 @@ def requests_for(kind: str, name: str, sample: Sample) -> list[Request]:
 
 
 def _variables(name: str, sample: Sample) -> Iterator[tuple[Place, dict[str, object]]]:
+    if name == "search":
+        largest = sample.largest
+        for first, last in zip(FIRST_NAMES, LAST_NAMES, strict=False):
+            for text in (last.lower(), f"{first.lower()}1"):
+                yield largest, {"organization": largest.organization, "search": text}
+        return
+    for number in range(TURNS):
+        for place in sample.places:
+            yield place, _variables_in(place, number, name, sample.role)
+
+
+def _variables_in(place: Place, number: int, name: str, role: str) -> dict[str, object]:
+    """Of the turn with this number."""
     match name:
-        case "page" | "viewer":
-            for place in sample.places:
-                yield place, {
-                    "organization": place.organization,
-                    "organizationRow": str(place.organization_id),
-                    "account": str(place.account_id),
-                }
         case "user":
-            for number in range(100):
-                for place in sample.places:
-                    id_ = place.user_ids[number]
-                    yield place, {"id": encode_id("User", id_), "row": str(id_)}
-        case "search":
-            for first, last in zip(FIRST_NAMES, LAST_NAMES, strict=False):
-                for text in (last.lower(), f"{first.lower()}1"):
-                    place = sample.largest
-                    yield place, {"organization": place.organization, "search": text}
+            id_ = place.user_ids[number]
+            return {"id": encode_id("User", id_), "row": str(id_)}
         case "createUser":
-            for place in sample.places:
-                yield place, {"input": _form(place, sample)}
+            return {"input": _form(place, role)}
         case "inviteUsers":
-            for start in range(0, 400, INVITED_AT_ONCE):
-                for place in sample.places:
-                    ids = place.user_ids[start : start + INVITED_AT_ONCE]
-                    yield place, {"input": {"userIds": [encode_id("User", id_) for id_ in ids]}}
+            start = number % (len(place.user_ids) // INVITED_AT_ONCE) * INVITED_AT_ONCE
+            ids = place.user_ids[start : start + INVITED_AT_ONCE]
+            return {"input": {"userIds": [encode_id("User", id_) for id_ in ids]}}
+        case _:
+            return {
+                "organization": place.organization,
+                "organizationRow": str(place.organization_id),
+                "account": str(place.account_id),
+            }
 
 
-def _form(place: Place, sample: Sample) -> dict[str, object]:
+def _form(place: Place, role: str) -> dict[str, object]:
     return {
         "organizationId": place.organization,
         "firstName": "New",
         "lastName": "Person",
         "microsoftAccount": "new.@@@@@@@@@@@live.example",
         "primaryEmailAddress": "new.@@@@@@@@@@@example.com",
-        "roles": {"add": [sample.role]},
+        "roles": {"add": [role]},
     }
