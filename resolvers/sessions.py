@@ -8,13 +8,12 @@ from enum import StrEnum
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
-from tortoise.transactions import in_transaction
 
 from models.accounts import Account, Session
 from models.addresses import address_key
 from models.audit import AuditAction, RecordedChange
 from models.users import User
-from resolvers.audit import record
+from resolvers.audit import record, recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
 from resolvers.refusals import Code, refuse
 
@@ -69,7 +68,7 @@ async def sign_in(
         AccountNotConfirmed: As the class says. Nothing was changed.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    async with in_transaction():
+    async with recorded_transaction():
         account = await _account_of(identity, now=now)
         await User.filter(account_id=account.id).update(last_sign_in_at=now)
         if replacing is not None:
@@ -152,7 +151,7 @@ async def end_session(caller: Caller, *, session_id: UUID, now: datetime) -> UUI
 async def _end(
     caller: Caller, account_id: UUID, ending: QuerySet[Session], *, now: datetime
 ) -> int:
-    async with in_transaction():
+    async with recorded_transaction():
         ended = await ending.delete()
         if ended:
             await _record_for_each_profile(
@@ -243,7 +242,7 @@ async def _record_for_each_profile(
     """Every organization of the account has its own trail; without one there is the common one."""
     profiles = await User.filter(account_id=account_id).order_by("id")
     for profile in profiles:
-        await record(
+        record(
             caller,
             action,
             organization_id=profile.organization_id,
@@ -253,9 +252,7 @@ async def _record_for_each_profile(
             now=now,
         )
     if not profiles:
-        await record(
-            caller, action, organization_id=None, subject=None, changes=changes or (), now=now
-        )
+        record(caller, action, organization_id=None, subject=None, changes=changes or (), now=now)
 
 
 def _signed_in(account: Account) -> SignedInAccount:
