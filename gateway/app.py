@@ -27,7 +27,7 @@ from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
-from gateway.requests import Requests, request_id_of, wants_page
+from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
 from resolvers.once import purge_kept_answers
@@ -60,7 +60,7 @@ def create_app(
     wake = asyncio.Event()
     graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
-    app: ASGIApp = Starlette(
+    site = Starlette(
         routes=[
             Route("/graphql", graphql.respond, methods=["GET", "POST"]),
             *portal_routes(),
@@ -69,12 +69,15 @@ def create_app(
             *health.routes(),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
         lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
     )
+    # Starlette would redirect `/users/` to an address made from the Host header.
+    site.router.redirect_slashes = False
+    app: ASGIApp = site
     if settings.allowed_origins:
         app = CORSMiddleware(
-            app,
+            site,
             allow_origins=sorted(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
@@ -138,6 +141,12 @@ async def _refused(request: Request, error: Exception) -> Response:
         return not_found_page(request_id_of(request))
     body = {"errors": [{"message": error.detail, "extensions": {"code": "BAD_REQUEST"}}]}
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+
+async def _met_a_defect(request: Request, error: Exception) -> Response:
+    """Starlette sends this and raises the error on, so that it is logged."""
+    del error
+    return unexpected(request)
 
 
 class Assets(StaticFiles):

@@ -91,9 +91,10 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
         accept = request.headers.get("accept")
-        if request.method == "GET" and prefers_html(accept) and "query" not in request.query_params:
-            return self._graphiql()
+        is_page = request.method != "POST" and "query" not in request.query_params
         try:
+            if is_page and prefers_html(accept):
+                return self._graphiql()
             media = media_type(accept)
             return await self._respond(request, await read_request(request), media)
         except UnfitRequest as unfit:
@@ -104,6 +105,11 @@ class GraphQLEndpoint:
             )
 
     def _graphiql(self) -> Response:
+        """The page.
+
+        Raises:
+            UnfitRequest: It is switched off.
+        """
         if not self._settings.graphiql:
             raise UnfitRequest(406, "GraphiQL is switched off; ask for JSON.")
         return HTMLResponse(
@@ -168,8 +174,8 @@ class GraphQLEndpoint:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
-        if method == "GET" and kind is not OperationType.QUERY:
-            message = f"A {kind.value} can't be sent by GET: use POST."
+        if method != "POST" and kind is not OperationType.QUERY:
+            message = f"A {kind.value} can't be sent by {method}: use POST."
             return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
         price = self._documents.price(document, operation, asked.variables)
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
+from gateway.requests import UNEXPECTED
 from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,6 @@ MAX_LOCATIONS = 5
 INTERNAL = "INTERNAL"
 
 SIGN_IN_FIRST = "Sign in first."
-SOMETHING_WENT_WRONG = "Something went wrong here. The request's id helps us find out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _told(error: GraphQLError) -> tuple[str, str]:
         case None | GraphQLError():
             return error.message, "BAD_REQUEST"
         case _:
-            return SOMETHING_WENT_WRONG, INTERNAL
+            return UNEXPECTED, INTERNAL
 
 
 def _short(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:

@@ -94,14 +94,14 @@ def _media_ranges(accept: str) -> list[tuple[str, float]]:
 
 
 async def read_request(request: Request) -> GraphQLRequest:
-    """Read a request from the body of a POST, or from the query string of a GET.
+    """Read a request from the body of a POST, or else from the query string (section 5.3).
 
     Raises:
         UnfitRequest: It is not well-formed.
     """
-    if request.method == "GET":
-        return _from_query_string(request)
-    return _from_body(request, await _body(request))
+    if request.method == "POST":
+        return _from_body(request, await _body(request))
+    return _from_query_string(request)
 
 
 async def _body(request: Request) -> bytes:
@@ -141,11 +141,9 @@ def _from_query_string(request: Request) -> GraphQLRequest:
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
-        if values:
-            is_json = name in {"variables", "extensions"} and values[0]
+        if values and values[0]:
+            is_json = name in {"variables", "extensions"}
             parameters[name] = _json(values[0].encode(), f"`{name}`") if is_json else values[0]
-    for name in ("operationName", "variables", "extensions"):
-        parameters[name] = parameters.get(name) or None
     return _checked(parameters)
 
 

@@ -21,10 +21,10 @@ def portal_routes(page: Path = BUILT_PAGE) -> list[Route]:
     """
     if not page.is_file():
         return []
-    html = page.read_bytes()
 
-    async def portal(request: Request) -> HTMLResponse:
+    def portal(request: Request) -> HTMLResponse:
         del request
-        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+        # Read anew each time, so that a build beside a running gateway shows at once.
+        return HTMLResponse(page.read_bytes(), headers={"Cache-Control": "no-store"})
 
     return [Route(path, portal, methods=["GET"], name="portal") for path in PORTAL_PATHS]

@@ -4,10 +4,12 @@ Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pa
 """
 
 import time
+from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.pages import unexpected_page
@@ -35,6 +37,7 @@ HEADERS = {
 }
 """On every answer that does not say otherwise itself."""
 
+UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 ONE_YEAR_S = 31_536_000
 
 
@@ -65,9 +68,10 @@ class Requests:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         began = time.perf_counter()
         status: int | None = None
+        is_complete = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -75,15 +79,16 @@ class Requests:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             log.exception("request_failed", route=_route_of(scope))
-            if scope["type"] != "http" or status is not None:
+            if scope["type"] != "http" or (status is not None and not is_complete):
                 raise
-            page = unexpected_page(request_id)
-            await page(scope, receive, send_with_headers)
+            if status is None:
+                await unexpected(Request(scope))(scope, receive, send_with_headers)
         finally:
             log.info(
                 "request",
@@ -98,6 +103,16 @@ def _route_of(scope: Scope) -> str:
     """The route's pattern, never the path: an invitation's path holds its token."""
     route = scope.get("route")
     return getattr(route, "path", "unrouted")
+
+
+def unexpected(request: Request) -> Response:
+    """The answer to a request that met a defect: nothing of the defect, only where to find it."""
+    request_id = request_id_of(request)
+    if wants_page(request):
+        return unexpected_page(request_id)
+    extensions = {"code": "INTERNAL", "requestId": request_id}
+    error = {"message": UNEXPECTED, "extensions": extensions}
+    return JSONResponse({"errors": [error]}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def wants_page(request: Request) -> bool:

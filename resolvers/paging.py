@@ -2,15 +2,18 @@
 
 import base64
 import binascii
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from tortoise.expressions import Q
+from pypika_tortoise.terms import Tuple
+from tortoise.expressions import Q, ResolveContext
 from tortoise.models import Model
+from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
 from resolvers.refusals import BadRequest
@@ -86,16 +89,38 @@ class Order:
             raise BadRequest(message) from error
 
     def beyond(self, place: tuple[object, UUID], *, descending: bool) -> Q:
-        """What comes after a place when reading in the direction given.
+        """What comes after a place when reading in the direction given."""
+        return _Beyond(self.column, place, descending=descending)
 
-        The first condition alone would do for the rows; the second lets one index range do it.
-        """
-        value, id_ = place
-        side = "lt" if descending else "gt"
-        from_here: dict[str, Any] = {f"{self.column}__{side}e": value}
-        column_beyond: dict[str, Any] = {f"{self.column}__{side}": value}
-        id_beyond: dict[str, Any] = {f"id__{side}": id_}
-        return Q(**from_here) & (Q(**column_beyond) | Q(**id_beyond))
+
+class _Beyond(Q):
+    """`(column, id) > (value, id)`, compared as a row (SQL:2016 part 2, section 8.2), or `<`.
+
+    One range of one index answers it, wherever it begins. Two conditions joined by OR would be
+    looked through from the first row with an equal value: most users share their last sign-in,
+    which is never.
+    """
+
+    def __init__(self, column: str, place: tuple[object, UUID], *, descending: bool) -> None:
+        super().__init__()
+        self._columns = (column, "id")
+        self._place = place
+        self._compare = operator.lt if descending else operator.gt
+
+    def __bool__(self) -> bool:
+        return True
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        """The condition in the query at hand."""
+        model, table = resolve_context.model, resolve_context.table
+        row = Tuple(*(table[column] for column in self._columns))
+        place = Tuple(
+            *(
+                model._meta.fields_map[column].to_db_value(value, model)  # noqa: SLF001 - as Q does
+                for column, value in zip(self._columns, self._place, strict=True)
+            )
+        )
+        return QueryModifier(where_criterion=self._compare(row, place))
 
 
 def time_order(name: str, column: str, *, descending: bool) -> Order:

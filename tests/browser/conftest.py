@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from gateway.portal_pages import BUILT_PAGE
 from tests.browser.companies import NUMBERS, Company, new_company
 from tests.browser.readers import Reader, reader
-from tests.browser.servers import Gateway, gateway
+from tests.servers import Gateway, gateway
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

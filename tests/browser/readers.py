@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from tests.browser.servers import Gateway
+from tests.servers import Gateway
 
 WITHIN_MS = 10_000
 

@@ -50,6 +50,23 @@ def test_another_account_is_told_plainly_and_can_come_back(
     mallory.sees(re.compile("This invitation can.t be used"))
 
 
+def test_a_session_that_has_ended_is_no_obstacle(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 26: looking needs no session."""
+    user = contoso.add("Mia Meyer")
+    link = contoso.invite(user)
+    mia, elsewhere = person(user["address"]), person(user["address"])
+    mia.sign_in()
+    elsewhere.sign_in()
+    elsewhere.ask("mutation { signOut(scope: ALL_SESSIONS) { signedOutSessions } }")
+    mia.follow(link)
+    mia.sees(f"{contoso.name} invites you")
+
+    expect(mia.page.get_by_role("link", name="Sign in with this Microsoft account")).to_be_visible()
+    mia.complaints.clear()  # the browser notes the 401 that the test provoked
+
+
 def test_a_link_that_never_was_says_what_to_do(person: Callable[..., Reader]) -> None:
     mia = person()
     mia.open("/invitations/0123456789012345678901234567890123456789012")

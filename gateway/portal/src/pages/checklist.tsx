@@ -165,7 +165,7 @@ function Step({ step, organizationId }: StepProperties) {
       {step.href && step.available && step.href !== '/checklist' ? (
         <a href={addressOf(step.href, { organization: organizationId })}>{label}</a>
       ) : (
-        <span class={step.available ? undefined : 'faint'}>{label}</span>
+        <span class={step.available || step.complete ? undefined : 'step-closed'}>{label}</span>
       )}
       <span class="step-state secondary">{state}</span>
     </li>

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { ask, Failure } from '../graph/client'
 import {
@@ -24,6 +24,13 @@ export function InvitationPage({ token }: { token: string }) {
   const session = useSession()
   const { data, failure, reload } = useAnswer(InvitationPreviewDocument, { token })
   const [user, setUser] = useState<AcceptedUser | null>(null)
+  const asked = useRef(false)
+  useEffect(() => {
+    // Looking needs no session: the refusal of one that has ended has also taken it away.
+    if (failure?.kind !== 'signed-out' || asked.current) return
+    asked.current = true
+    void reload()
+  }, [failure, reload])
   const [problems, setProblems] = useState<Problem[]>([])
   const [otherAccount, setOtherAccount] = useState(false)
   const [busy, setBusy] = useState(false)

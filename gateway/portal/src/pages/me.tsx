@@ -124,7 +124,7 @@ function Sessions({ sessions, reload }: SessionsProperties) {
         {ordered.map((session) => (
           <li key={session.id}>
             <div>
-              <strong>{session.client ? deviceOf(session.client) : labels.unknownClient}</strong>
+              <strong>{session.client ?? labels.unknownClient}</strong>
               {session.isCurrent && <span class="tag">{labels.current}</span>}
               <p class="secondary">
                 {labels.seen} <Moment at={session.lastSeenAt} /> · {labels.since}{' '}
@@ -153,28 +153,4 @@ function Sessions({ sessions, reload }: SessionsProperties) {
       </div>
     </section>
   )
-}
-
-const BROWSERS = [
-  ['Edg/', 'Edge'],
-  ['OPR/', 'Opera'],
-  ['Firefox/', 'Firefox'],
-  ['Chrome/', 'Chrome'],
-  ['Safari/', 'Safari'],
-] as const
-const SYSTEMS = [
-  ['Windows', 'Windows'],
-  ['Android', 'Android'],
-  ['iPhone', 'iPhone'],
-  ['iPad', 'iPad'],
-  ['Mac OS X', 'macOS'],
-  ['CrOS', 'ChromeOS'],
-  ['Linux', 'Linux'],
-] as const
-
-/** A user agent's text in few words, or the text itself when it names neither. */
-function deviceOf(client: string): string {
-  const browser = BROWSERS.find(([sign]) => client.includes(sign))?.[1]
-  const system = SYSTEMS.find(([sign]) => client.includes(sign))?.[1]
-  return [browser, system].filter(Boolean).join(' · ') || client
 }

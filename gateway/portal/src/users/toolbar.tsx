@@ -2,6 +2,7 @@ import type { UserRowFragment } from '../graph/generated'
 import { navigate, withQuery } from '../location'
 import { isAdministrator, manageable, type Organization } from '../session'
 import { Button } from '../ui/button'
+import { Icon } from '../ui/icon'
 import { useWords, type Words } from '../words'
 
 type Properties = {
@@ -24,42 +25,50 @@ export function Toolbar(properties: Properties) {
   const foreign = checked.find(({ viewerCanEdit }) => !viewerCanEdit)
   const untouchable = foreign && labels.reasons.cantEdit(`${foreign.firstName} ${foreign.lastName}`)
   return (
-    <div class="toolbar" role="group" aria-label={labels.actions}>
-      <Button
-        kind="primary"
-        icon="plus"
-        reason={general}
-        onClick={() => void navigate(withQuery({ new: '1' }))}
-      >
-        {labels.new}
-      </Button>
-      <span class="toolbar-gap" />
-      <Button
-        icon="pencil"
-        reason={general ?? (checked.length === 1 ? untouchable : labels.reasons.exactlyOne)}
-        onClick={() => first && onEdit(first.id)}
-      >
-        {labels.edit}
-      </Button>
-      <Button
-        icon="bin"
-        reason={general ?? (none ? labels.reasons.oneOrMore : untouchable)}
-        onClick={onDelete}
-      >
-        {labels.delete}
-      </Button>
-      <Button
-        icon="envelope"
-        busy={sending}
-        reason={general ?? (none ? labels.reasons.oneOrMore : null)}
-        onClick={onInvite}
-      >
-        {labels.send}
-      </Button>
-      <p class="toolbar-count" aria-live="polite">
-        {none ? '' : labels.checked(checked.length)}
-      </p>
-    </div>
+    <>
+      {general && (
+        <p class="banner toolbar-reason">
+          <Icon name="information" />
+          <span>{general}</span>
+        </p>
+      )}
+      <div class="toolbar" role="group" aria-label={labels.actions}>
+        <Button
+          kind="primary"
+          icon="plus"
+          reason={general}
+          onClick={() => void navigate(withQuery({ new: '1' }))}
+        >
+          {labels.new}
+        </Button>
+        <span class="toolbar-gap" />
+        <Button
+          icon="pencil"
+          reason={general ?? (checked.length === 1 ? untouchable : labels.reasons.exactlyOne)}
+          onClick={() => first && onEdit(first.id)}
+        >
+          {labels.edit}
+        </Button>
+        <Button
+          icon="bin"
+          reason={general ?? (none ? labels.reasons.oneOrMore : untouchable)}
+          onClick={onDelete}
+        >
+          {labels.delete}
+        </Button>
+        <Button
+          icon="envelope"
+          busy={sending}
+          reason={general ?? (none ? labels.reasons.oneOrMore : null)}
+          onClick={onInvite}
+        >
+          {labels.send}
+        </Button>
+        <p class="toolbar-count" aria-live="polite">
+          {none ? '' : labels.checked(checked.length)}
+        </p>
+      </div>
+    </>
   )
 }
 

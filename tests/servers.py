@@ -1,4 +1,4 @@
-"""What the browser meets: the gateway as an operator runs it, an OpenID provider, an SMTP server.
+"""The gateway as an operator runs it, with a real OpenID provider and a real SMTP server.
 
 Each is a process or a thread of its own on a free port of 127.0.0.1, ended by what started it.
 """
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,10 @@ import httpx2
 
 from tests.smtp_server import MailServerForTests
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 STARTS_WITHIN_S = 30.0
+SECRET_KEY = "tests of real processes " * 2
+CLIENT_SECRET = "made-up-client-secret"
 LINK = re.compile(r"https?://\S+/invitations/[\w-]+")
 
 
@@ -39,15 +41,16 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], *, answers_at: str, log: Path, environment: Mapping[str, str]
+    command: list[str], *, answers_at: str | None, log: Path, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, once it answers."""
+    """A server process, once it answers; at once if it answers nobody."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        _wait_for(process, answers_at, log)
+        if answers_at is not None:
+            _wait_for(process, answers_at, log)
         yield process
     finally:
         process.terminate()
@@ -143,33 +146,89 @@ class Gateway:
     provider: Provider
     mailbox: Mailbox
     process: subprocess.Popen[bytes]
+    logs: list[Path]
+    """What each of its processes has written."""
+
+
+def environment_for(url: str, database_url: str, **more: str) -> dict[str, str]:
+    """The environment of a gateway that is reached at `url`, free of this process's own settings.
+
+    It names a provider that nobody listens for, unless `more` names another.
+    """
+    return {
+        **{name: value for name, value in os.environ.items() if "GATEWAY_" not in name},
+        "GATEWAY_DATABASE_URL": database_url,
+        "GATEWAY_PUBLIC_URL": url,
+        "GATEWAY_SECRET_KEY": SECRET_KEY,
+        "GATEWAY_OIDC_ISSUER": "http://127.0.0.1:9",
+        "GATEWAY_OIDC_CLIENT_ID": "portal",
+        "GATEWAY_OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        **more,
+    }
+
+
+def prepare_database(environment: Mapping[str, str]) -> None:
+    """Bring the database to the newest schema, with the shipped catalogue."""
+    for command in (["migrate"], ["catalog", "apply"]):
+        subprocess.run(
+            [sys.executable, "-m", "gateway", *command], cwd=ROOT, env=dict(environment), check=True
+        )
 
 
 @contextmanager
-def gateway(folder: Path) -> Iterator[Gateway]:
-    """`gateway serve` with mail delivery, on SQLite, with the shipped catalogue."""
-    with provider(folder) as signs_in, mailbox() as mails:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        environment = {
-            **{name: value for name, value in os.environ.items() if "GATEWAY_" not in name},
-            "GATEWAY_DATABASE_URL": f"sqlite://{folder / 'gateway.sqlite3'}",
-            "GATEWAY_PUBLIC_URL": url,
-            "GATEWAY_SECRET_KEY": "browser tests " * 3,
-            "GATEWAY_OIDC_ISSUER": signs_in.issuer,
-            "GATEWAY_OIDC_CLIENT_ID": "portal",
-            "GATEWAY_OIDC_CLIENT_SECRET": "made up",
-            "GATEWAY_SMTP_URL": mails.server.url,
-            "GATEWAY_MAIL_FROM": "portal@gateway.example",
-        }
-        for command in (["migrate"], ["catalog", "apply"]):
-            subprocess.run(
-                [sys.executable, "-m", "gateway", *command], cwd=ROOT, env=environment, check=True
-            )
-        with running(
-            [sys.executable, "-m", "gateway", "serve", "--port", str(port)],
-            answers_at=f"{url}/readyz",
-            log=folder / "gateway.log",
-            environment=environment,
-        ) as process:
-            yield Gateway(url, signs_in, mails, process)
+def serving(
+    environment: Mapping[str, str], *options: str, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`gateway serve` at the environment's public URL, once it is ready."""
+    url = environment["GATEWAY_PUBLIC_URL"]
+    port = url.rpartition(":")[2]
+    with running(
+        [sys.executable, "-m", "gateway", "serve", "--port", port, *options],
+        answers_at=f"{url}/readyz",
+        log=log,
+        environment=environment,
+    ) as process:
+        yield process
+
+
+@contextmanager
+def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`gateway worker`, which delivers mail and answers nobody."""
+    with running(
+        [sys.executable, "-m", "gateway", "worker"],
+        answers_at=None,
+        log=log,
+        environment=environment,
+    ) as process:
+        yield process
+
+
+@contextmanager
+def gateway(
+    folder: Path, *, database_url: str | None = None, workers: int = 1, delivers_apart: bool = False
+) -> Iterator[Gateway]:
+    """`gateway serve` with the shipped catalogue and mail delivery.
+
+    The database is a SQLite file unless named otherwise; mail is delivered by `gateway serve`
+    itself, or by a `gateway worker` of its own.
+    """
+    with ExitStack() as stack:
+        signs_in = stack.enter_context(provider(folder))
+        mails = stack.enter_context(mailbox())
+        url = f"http://127.0.0.1:{free_port()}"
+        environment = environment_for(
+            url,
+            database_url or f"sqlite://{folder / 'gateway.sqlite3'}",
+            GATEWAY_OIDC_ISSUER=signs_in.issuer,
+            GATEWAY_SMTP_URL=mails.server.url,
+            GATEWAY_MAIL_FROM="portal@gateway.example",
+        )
+        prepare_database(environment)
+        logs = [folder / "gateway.log"]
+        options = ["--workers", str(workers)]
+        if delivers_apart:
+            options.append("--no-mail")
+            logs.append(folder / "worker.log")
+            stack.enter_context(delivering(environment, log=logs[-1]))
+        process = stack.enter_context(serving(environment, *options, log=logs[0]))
+        yield Gateway(url, signs_in, mails, process, logs)

@@ -1,0 +1,135 @@
+"""The compiling executor for Strawberry, where every field has a resolver."""
+
+from collections.abc import Callable
+from inspect import Parameter, getclosurevars
+from typing import Any, ClassVar, cast
+
+from graphql import GraphQLField, GraphQLFieldResolver, GraphQLObjectType, GraphQLResolveInfo
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import (
+    INFO_PARAMSPEC,
+    PARENT_PARAMSPEC,
+    ROOT_PARAMSPEC,
+    SELF_PARAMSPEC,
+    StrawberryResolver,
+)
+
+from gateway.execution.dialects import Reader
+from gateway.execution.executor import Compiling
+
+BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
+CONVERTER = "GraphQLCoreConverter.from_"
+
+
+class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionContext):
+    """The executor class to pass to Strawberry: `Schema(execution_context_class=…)`.
+
+    Strawberry's resolver for an attribute ends in `getattr` after three calls, that for a method
+    in the method after ten. What could happen on the way (extensions, permissions, exception
+    handlers, a field or resolver class or a default resolver of the program's own) is known
+    when the schema is made; where nothing can, the way is cut short.
+    """
+
+    awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
+
+    @staticmethod
+    def reader_of(field: GraphQLField) -> Reader | None:
+        """Tell of attributes, and of methods that want nothing but `self`."""
+        definition = simple_definition(field)
+        if definition is None:
+            return None
+        if made_by(field.resolve) == "resolver.<locals>._get_basic_result":
+            return definition.python_name if definition.default_resolver is getattr else None
+        resolver = simple_resolver(definition, field)
+        if resolver is None or field.args or wanted_by(resolver) != [SELF_PARAMSPEC]:
+            return None
+        return cast("Reader", resolver.wrapped_func)
+
+    @staticmethod
+    def resolver_of(field: GraphQLField) -> GraphQLFieldResolver | None:
+        """Give what calls the method itself, unless there are arguments to convert."""
+        definition = simple_definition(field)
+        resolver = definition and simple_resolver(definition, field)
+        if not resolver:
+            return None
+        original = cast("GraphQLFieldResolver", field.resolve)
+        function = cast("Callable[..., Any]", resolver.wrapped_func)
+        make_info = getclosurevars(original).nonlocals["_strawberry_info_from_graphql"]
+        parameters = resolver.reserved_parameters
+        has_self = parameters[SELF_PARAMSPEC] is not None
+        sources = [
+            parameter.name
+            for spec in (PARENT_PARAMSPEC, ROOT_PARAMSPEC)
+            if (parameter := parameters[spec])
+        ]
+        infos = [parameter.name] if (parameter := parameters[INFO_PARAMSPEC]) else []
+
+        def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+            if arguments:
+                return original(source, info, **arguments)
+            named = dict.fromkeys(sources, source)
+            for name in infos:
+                named[name] = make_info(info)
+            return function(source, **named) if has_self else function(**named)
+
+        return resolve
+
+    @staticmethod
+    def class_of(type_: GraphQLObjectType) -> tuple[type, str] | None:
+        """Give the decorated class: Strawberry asks `isinstance`, unless the object is cast."""
+        definition = type_.extensions.get(BACKREF)
+        if (
+            isinstance(definition, StrawberryObjectDefinition)
+            and made_by(type_.is_type_of) == "object.<locals>._get_is_type_of.<locals>.is_type_of"
+        ):
+            return definition.origin, TYPE_CAST_ATTRIBUTE
+        return None
+
+
+def made_by(function: object) -> str | None:
+    """Name the function within Strawberry's converter, if that is where it was made."""
+    name = getattr(function, "__qualname__", "")
+    return name.removeprefix(CONVERTER) if name.startswith(CONVERTER) else None
+
+
+def simple_definition(field: GraphQLField) -> StrawberryField | None:
+    """Give Strawberry's field, if it gets its result in Strawberry's way and has no extensions."""
+    definition = field.extensions.get(BACKREF)
+    if (
+        isinstance(definition, StrawberryField)
+        and not definition.extensions
+        and type(definition).get_result is StrawberryField.get_result
+    ):
+        return definition
+    return None
+
+
+def simple_resolver(
+    definition: StrawberryField, field: GraphQLField
+) -> StrawberryResolver[Any] | None:
+    """Give the field's own function, if it can do without arguments and nothing handles errors."""
+    resolver = definition.base_resolver
+    if (
+        resolver is not None
+        and type(resolver).__call__ is StrawberryResolver.__call__
+        and made_by(field.resolve)
+        in {"resolver.<locals>._resolver", "resolver.<locals>._async_resolver"}
+        and getclosurevars(cast("Any", field.resolve)).nonlocals["field_exception_handlers"] == ()
+        and all(
+            parameter.default is not Parameter.empty
+            for parameter in resolver.signature.parameters.values()
+            if parameter not in resolver.reserved_parameters.values()
+        )
+    ):
+        return resolver
+    return None
+
+
+def wanted_by(resolver: StrawberryResolver[Any]) -> list[Any]:
+    """List the kinds of things that a resolver asks for beside its arguments."""
+    return [spec for spec, parameter in resolver.reserved_parameters.items() if parameter]
