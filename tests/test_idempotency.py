@@ -8,9 +8,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 from tortoise.connection import get_connection
 
@@ -368,3 +370,38 @@ async def test_a_request_cut_off_by_a_crash_has_exactly_one_effect_when_it_is_se
     assert (done_before in {0, 1}, await invitations(gateway)) == (True, 1)
     assert done_before == 1 or moment != "answering"
     assert (result["invitation"]["sendCount"], result["userErrors"]) == (1, [])
+
+
+CUT_CONNECTIONS = 100
+
+
+async def test_mutations_whose_answers_are_lost_have_one_effect_each_when_they_are_sent_again(
+    gateway: Gateway, clock: Clock, oidc_settings: dict[str, str], dora: dict[str, Any]
+) -> None:
+    clock.moment = datetime.now(UTC)
+    cookie = (await gateway.person("alice@live.example")).cookie
+    body = orjson.dumps(
+        {"query": documents.INVITE_USERS, "variables": {"input": {"userIds": [dora["id"]]}}}
+    )
+    random = Random(5)  # noqa: S311 - only the moments of the cuts
+    async with dying_gateway(gateway, oidc_settings) as person:
+        url = person.gateway.client.base_url
+        for number in range(CUT_CONNECTIONS):
+            headers = {
+                "host": f"{url.host}:{url.port}",
+                "content-type": "application/json",
+                "content-length": str(len(body)),
+                "cookie": f"session={cookie}",
+                "idempotency-key": f"key {number}",
+            }
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            _, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body)
+            await writer.drain()
+            await asyncio.sleep(random.random() * 0.02)
+            writer.transport.abort()
+            again = await person.gateway.client.post("/graphql", content=body, headers=headers)
+            result = again.json()["data"]["inviteUsers"]["results"][0]
+            assert (result["userErrors"], result["invitation"]["sendCount"]) == ([], number + 1)
+
+    assert await invitations(gateway) == CUT_CONNECTIONS
