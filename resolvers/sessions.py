@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from tortoise.queryset import QuerySet
+
 from models.accounts import Account, Session
 from models.addresses import address_key
 from models.audit import AuditAction, RecordedChange
 from models.users import User
 from resolvers.audit import record, recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
+from resolvers.refusals import Code, refuse
 
 TOKEN_BYTES = 32
 """256 random bits, more than anyone can try."""
@@ -128,12 +131,32 @@ async def end_sessions(caller: Caller, scope: SignOutScope, *, now: datetime) ->
                 ending = ending.exclude(id=caller.session_id)
         case SignOutScope.ALL_SESSIONS:
             pass
+    return await _end(caller, caller.account.id, ending, now=now)
+
+
+async def end_session(caller: Caller, *, session_id: UUID, now: datetime) -> UUID:
+    """End one of the caller's own sessions, wherever it is open; its id.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: NOT_FOUND; none of the caller's open sessions has this id.
+    """
+    account = caller.signed_in()
+    ending = Session.filter(account_id=account.id, id=session_id, expires_at__gt=now)
+    if not await _end(caller, account.id, ending, now=now):
+        raise refuse(Code.NOT_FOUND, "None of your open sessions has this id.", ("id",))
+    return session_id
+
+
+async def _end(
+    caller: Caller, account_id: UUID, ending: QuerySet[Session], *, now: datetime
+) -> int:
     async with recorded_transaction():
         ended = await ending.delete()
         if ended:
             await _record_for_each_profile(
                 caller,
-                caller.account.id,
+                account_id,
                 AuditAction.SIGNED_OUT,
                 changes=[RecordedChange(field="endedSessions", before=None, after=str(ended))],
                 now=now,
