@@ -13,7 +13,8 @@ FORWARD = "the end of a chain of audit events goes forward only"
 SQLITE_TRIGGERS = [
     """
     CREATE TRIGGER audit_events_follow BEFORE INSERT ON audit_events BEGIN
-        SELECT RAISE(ABORT, 'an audit event must follow the last one of its chain') WHERE NOT EXISTS (
+        SELECT RAISE(ABORT, 'an audit event must follow the last one of its chain')
+        WHERE NOT EXISTS (
             SELECT 1 FROM audit_chains
             WHERE id = coalesce(NEW.organization_id, '00000000-0000-0000-0000-000000000000')
             AND sequence = NEW.sequence - 1 AND hash = NEW.previous_hash
