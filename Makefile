@@ -60,6 +60,15 @@ MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the
 bench: install ## Measure
 	@$(BIN)/python -m pytest tests/benchmarks --override-ini=testpaths=tests/benchmarks $(ARGS)
 
+.PHONY: matrix
+matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
+	@$(BIN)/python -m tests.matrix $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones each time
+	@$(BIN)/python -m pytest -q tests/test_histories.py tests/test_role_moves.py \
+		--hypothesis-profile=long --hypothesis-show-statistics $(ARGS)
+
 .PHONY: audit-http
 audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.audit_http
