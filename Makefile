@@ -51,6 +51,7 @@ check: $(INSTALLED) $(PORTAL)/.built ## Lint, types, import contracts, drift
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive gateway schema resolvers models
 	@$(NPM) --prefix gateway/portal run --silent check
 	@$(BIN)/python -m gateway schema | diff -u schema/schema.graphql -
 	@$(BIN)/python -m pytest -q tests/test_house.py $(MIGRATION_DRIFT)
@@ -60,6 +61,15 @@ MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the
 .PHONY: bench
 bench: install $(PEER)/node_modules/.installed ## Measure against others and the floor (needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: matrix
+matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
+	@$(BIN)/python -m tests.matrix $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones each time
+	@$(BIN)/python -m pytest -q tests/test_histories.py tests/test_role_moves.py \
+		--hypothesis-profile=long --hypothesis-show-statistics $(ARGS)
 
 .PHONY: audit-http
 audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP

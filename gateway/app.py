@@ -30,6 +30,7 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ async def _running(
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
-        beside = [asyncio.create_task(_purge_sessions(stop, now), name="purge")]
+        beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
             beside.append(asyncio.create_task(delivery, name="mail"))
@@ -117,16 +118,20 @@ def _report(task: asyncio.Task[None]) -> None:
         log.error("background_task_failed", task=task.get_name(), exc_info=error)
 
 
-async def _purge_sessions(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
-    """Delete expired sessions each hour; the first time after an hour, not at each start."""
+async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
+    """Delete what has expired each hour; the first time after an hour, not at each start."""
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), PURGE_EVERY_S)
         except TimeoutError:
             try:
-                log.info("sessions_purged", count=await purge_expired_sessions(now()))
+                log.info(
+                    "purged",
+                    sessions=await purge_expired_sessions(now()),
+                    kept_answers=await purge_kept_answers(now()),
+                )
             except DATABASE_TROUBLE as error:
-                log.warning("sessions_not_purged", problem=type(error).__name__)
+                log.warning("not_purged", problem=type(error).__name__)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from gateway.documents import (
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, formatted, refusal_for
+from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -35,6 +36,7 @@ from gateway.graphql_requests import (
     prefers_html,
     read_request,
 )
+from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.limits import TooComplex
 from gateway.oidc import Provider
 from gateway.requests import request_id_of
@@ -53,10 +55,13 @@ class BrowserSession:
 
     provider: Provider
     forgotten: bool = field(default=False, init=False)
+    urls: dict[str, str | None] = field(default_factory=dict, init=False)
 
     async def end_session_url(self, account: str) -> str | None:
         """Where to send the browser to end the provider's session; None if nowhere."""
-        return await self.provider.end_session_url(account)
+        if account not in self.urls:
+            self.urls[account] = await self.provider.end_session_url(account)
+        return self.urls[account]
 
     def forget_session(self) -> None:
         """Drop the session cookie with this answer."""
@@ -88,6 +93,10 @@ class GraphQLEndpoint:
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
+        if settings.secret_key is None:
+            message = "a Provider checks that every setting for sign-in is there"
+            raise TypeError(message)
+        self._idempotency = Idempotency(settings.secret_key)
         self._documents = Documents(self._core, introspection=settings.introspection)
 
     async def respond(self, request: Request) -> Response:
@@ -143,14 +152,22 @@ class GraphQLEndpoint:
             browser=browser,
             loaders=Loaders(caller),
         )
-        result = await self._executed(document, asked, context)
-        if isinstance(result, Refusal):
-            return self._refused(result, media)
-        if asked.wants_cost:
-            result["extensions"] = {"cost": admitted.price.told()}
+        execute = partial(self._executed, document, asked, context, admitted)
+        key = key_of(request) if admitted.changes_something else None
+        if key is None or caller.account is None:
+            outcome = await execute()
+        else:
+            if "signOut" in asked.query:
+                # Ask the provider now: the execution is one transaction, which nothing may delay.
+                await browser.end_session_url(caller.account.microsoft_account)
+            outcome = await self._idempotency.answer_once(
+                key, caller.account, request_hash=asked.body_hash, execute=execute, now=now
+            )
+        if isinstance(outcome, Refusal):
+            return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = answer(result, media=media)
+        response = answer(outcome.body, media=media)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -179,8 +196,8 @@ class GraphQLEndpoint:
         return _Admitted(price, changes_something=kind is OperationType.MUTATION)
 
     async def _executed(
-        self, document: Document, asked: GraphQLRequest, context: Context
-    ) -> dict[str, Any] | Refusal:
+        self, document: Document, asked: GraphQLRequest, context: Context, admitted: "_Admitted"
+    ) -> Executed | Refusal:
         if document.node is None:
             raise AssertionError  # refused before
         running = execute(
@@ -202,7 +219,9 @@ class GraphQLEndpoint:
         body: dict[str, Any] = {"data": result.data}
         if errors:
             body["errors"] = formatted(errors, context.caller.request_id)
-        return body
+        if asked.wants_cost:
+            body["extensions"] = {"cost": admitted.price.told()}
+        return Executed(body, has_defect=any(is_defect(error) for error in errors))
 
     def _unauthorized(self, media: str, invalid: InvalidCredential) -> Response:
         del invalid

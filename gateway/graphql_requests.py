@@ -3,8 +3,9 @@
 The GraphQL Foundation's specification, of which the sections are cited below.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -40,6 +41,8 @@ class GraphQLRequest:
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
+    body_hash: str = ""
+    """SHA-256 of a POST's body, hexadecimal."""
 
     @property
     def wants_cost(self) -> bool:
@@ -129,7 +132,7 @@ def _from_body(request: Request, body: bytes) -> GraphQLRequest:
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
-    return _checked(parameters)
+    return replace(_checked(parameters), body_hash=hashlib.sha256(body).hexdigest())
 
 
 def _from_query_string(request: Request) -> GraphQLRequest:

@@ -9,6 +9,7 @@ MODULES = (
     "models.users",
     "models.invitations",
     "models.audit",
+    "models.answers",
 )
 """Every module that holds tables."""
 

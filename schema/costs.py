@@ -44,6 +44,9 @@ PAGE = ListSize(
 )
 """A connection."""
 
+FETCH = Cost(weight="10")
+"""A list that takes a statement of its own wherever it is asked for."""
+
 COUNT = Cost(weight="10")
 """A count of a whole list."""
 

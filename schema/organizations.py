@@ -15,7 +15,7 @@ from schema.audit import AuditEventConnection
 from schema.catalogue import Service, to_service
 from schema.connections import After, Before, First, Last, given, window
 from schema.context import Info
-from schema.costs import PAGE
+from schema.costs import FETCH, PAGE
 from schema.enums import (
     AuditAction,
     AuditOutcome,
@@ -242,7 +242,7 @@ class Organization(Node):
     @strawberry.field(
         description="The users whom the viewer may see: all of them for a service administrator, "
         "else the viewer alone.",
-        directives=[PAGE],
+        directives=[FETCH, PAGE],
     )
     async def users(
         self,
@@ -262,7 +262,7 @@ class Organization(Node):
 
     @strawberry.field(
         description="The invitations of the users whom the viewer may see, newest first.",
-        directives=[PAGE],
+        directives=[FETCH, PAGE],
     )
     async def invitations(
         self,
@@ -292,7 +292,7 @@ class Organization(Node):
     @strawberry.field(
         description="What happened, newest first. Needs: a service administrator of the "
         "organization.",
-        directives=[PAGE],
+        directives=[FETCH, PAGE],
     )
     async def audit_events(
         self,

@@ -12,7 +12,7 @@ from resolvers.refusals import BadRequest
 from schema.catalogue import Role, Service, to_role, to_service
 from schema.connections import After, Before, First, Last, window
 from schema.context import Info
-from schema.costs import PAGE, ListSize
+from schema.costs import FETCH, PAGE, ListSize
 from schema.invitations import Invitation, InvitationPreview
 from schema.lookup import load_node
 from schema.nodes import Node, decode_id, split_id
@@ -127,7 +127,7 @@ class Query:
     @strawberry.field(
         description="The users of an organization whom the viewer may see: all of them for a "
         "service administrator, else the viewer alone. Needs: a sign-in.",
-        directives=[PAGE],
+        directives=[FETCH, PAGE],
     )
     async def users(
         self,

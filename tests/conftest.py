@@ -1,5 +1,7 @@
 """What the rules are tested with: the gateway in this process, people, a clock, real databases."""
 
+from hypothesis import settings
+
 from tests.engines import (
     database,
     empty_database,
@@ -37,3 +39,7 @@ __all__ = [
     "oidc_settings",
     "statements",
 ]
+
+settings.register_profile("short", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("long", max_examples=500, deadline=None, print_blob=True)
+settings.load_profile("short")

@@ -92,7 +92,9 @@ async def emptied(url: str) -> AsyncIterator[None]:
     EXECUTOR_CACHE.clear()  # Tortoise keeps statements by the name of the connection, not its kind
     async with connected(url):
         if not is_sqlite(url):
-            await get_connection("default").execute_script("TRUNCATE organizations CASCADE")
+            await get_connection("default").execute_script(
+                "DELETE FROM users; DELETE FROM organizations"
+            )
         yield
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from models.rows import new_id
@@ -22,30 +22,26 @@ ADMINISTERED: dict[str, set[str]] = {
 }
 """The services of Contoso that each administers and that are in use."""
 
-ROLES = st.integers(0, 19)
-SERVICES = st.integers(0, 5)
+ROLES = st.one_of(st.integers(0, 5), st.integers(0, 19))
+SERVICES = st.one_of(st.integers(0, 1), st.integers(0, 5))
 """Indexes into the catalogue; those past its end are ids of nothing."""
 
 FORMS = {
     "set": st.lists(ROLES, max_size=4),
-    "add": st.lists(ROLES, max_size=3),
-    "remove": st.lists(ROLES, max_size=3),
-    "addAll": st.lists(SERVICES, max_size=2),
-    "removeAll": st.lists(SERVICES, max_size=2),
+    "add": st.lists(ROLES, max_size=2),
+    "remove": st.lists(ROLES, max_size=2),
+    "addAll": st.lists(SERVICES, max_size=1),
+    "removeAll": st.lists(SERVICES, max_size=1),
 }
 
 SELECTIONS = st.one_of(
     st.fixed_dictionaries({"set": FORMS["set"]}),
     st.fixed_dictionaries({}, optional={key: FORMS[key] for key in FORMS if key != "set"}),
+    st.fixed_dictionaries({"add": FORMS["add"], "removeAll": FORMS["removeAll"]}),
     st.fixed_dictionaries({}, optional=dict(FORMS)),
 )
 
-slow_examples = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+slow_examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -115,7 +111,7 @@ async def held_by(user_id: Any) -> set[tuple[str, str]]:
 
 @slow_examples
 @given(
-    granter=st.sampled_from(sorted(ADMINISTERED)),
+    granter=st.sampled_from(["eve", "alice", "eve", "carol", "bob", "mallory"]),
     held=st.sets(ROLES, max_size=5),
     moves=SELECTIONS,
 )
@@ -138,12 +134,15 @@ async def test_an_edit_moves_only_roles_that_the_granter_administers(
     )
 
     after = await held_by(user.id)
+    event(f"{len(before ^ after)} roles moved")
     assert {service for service, _ in before ^ after} <= ADMINISTERED[granter]
     assert not payload["userErrors"] or after == before
 
 
 @slow_examples
-@given(granter=st.sampled_from(sorted(ADMINISTERED)), moves=SELECTIONS)
+@given(
+    granter=st.sampled_from(["eve", "alice", "eve", "carol", "bob", "mallory"]), moves=SELECTIONS
+)
 async def test_a_new_user_holds_only_roles_that_the_granter_administers(
     granters: dict[str, Person], contoso: str, granter: str, moves: dict[str, list[int]]
 ) -> None:

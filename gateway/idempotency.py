@@ -1,0 +1,154 @@
+"""`Idempotency-Key`: a mutation that is sent again is not done again.
+
+A client that loses the connection can't know whether its mutation was done. If it sent a key, it
+sends the same request again, and gets the first answer, for as long as that is kept.
+
+Only signed-in callers have keys. Whoever is not signed in can change nothing, and there is no
+telling one stranger from another: a common space of keys would show one the other's answers. So
+the header is ignored there, rather than refused: a client that always sends it may sign out.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from gateway.graphql_errors import Refusal
+from gateway.graphql_requests import UnfitRequest
+from resolvers.caller import SignedInAccount
+from resolvers.once import WAIT_AT_MOST_S, StillUnderWay, UsedForAnother, done_once
+
+HEADER = "idempotency-key"
+MAX_LENGTH = 255
+
+ENCRYPTION = {"alg": "dir", "enc": "A256GCM"}
+KEY_PURPOSE = b"gateway kept answers, version 1"
+
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """An answer of an execution."""
+
+    body: dict[str, Any]
+    has_defect: bool
+    """Whether something went wrong here, rather than with the request."""
+
+
+def key_of(request: Request) -> str | None:
+    """The key that a request carries; None if it carries none.
+
+    Raises:
+        UnfitRequest: 400, if there are several, or it has not 1 to 255 characters.
+    """
+    keys = request.headers.getlist(HEADER)
+    if not keys:
+        return None
+    if len(keys) > 1:
+        raise UnfitRequest(HTTPStatus.BAD_REQUEST, "Idempotency-Key is given more than once.")
+    if not 1 <= len(keys[0]) <= MAX_LENGTH:
+        message = f"Idempotency-Key must have 1 to {MAX_LENGTH} characters."
+        raise UnfitRequest(HTTPStatus.BAD_REQUEST, message)
+    return keys[0]
+
+
+class Idempotency:
+    """The keys of all callers, and the answers kept by them."""
+
+    def __init__(self, secret_key: SecretStr) -> None:
+        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=KEY_PURPOSE)
+        self._key = OctKey.import_key(derivation.derive(secret_key.get_secret_value().encode()))
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def answer_once(
+        self,
+        key: str,
+        account: SignedInAccount,
+        *,
+        request_hash: str,
+        execute: Callable[[], Awaitable[Executed | Refusal]],
+        now: datetime,
+    ) -> Executed | Refusal:
+        """What came of the execution, or of the earlier one with the same key.
+
+        An execution with a defect is undone as a whole, and so it can be tried again.
+
+        Raises:
+            UnfitRequest: 422, if the caller used the key for another body; 409 with Retry-After,
+                if the first request with it takes too long to be waited for; 409, if the answer is
+                there but can't be read any more.
+        """
+        key_hash = hashlib.sha256(f"{account.id} {key}".encode()).hexdigest()
+        outcome: Executed | Refusal | None = None
+
+        async def do() -> bytes | None:
+            nonlocal outcome
+            outcome = await execute()
+            if isinstance(outcome, Refusal) or outcome.has_defect:
+                return None
+            return self._sealed(outcome)
+
+        try:
+            async with self._turn(key_hash):
+                earlier = await done_once(
+                    key_hash=key_hash, request_hash=request_hash, do=do, now=now
+                )
+        except UsedForAnother:
+            message = "This Idempotency-Key was used for a request with another body."
+            raise UnfitRequest(HTTPStatus.UNPROCESSABLE_ENTITY, message) from None
+        except StillUnderWay:
+            message = "The first request with this Idempotency-Key is still under way."
+            raise UnfitRequest(
+                HTTPStatus.CONFLICT, message, {"retry-after": str(RETRY_AFTER_S)}
+            ) from None
+        if earlier is not None:
+            return self._opened(earlier)
+        if outcome is None:
+            raise AssertionError  # without an earlier answer it was executed
+        if isinstance(outcome, Executed) and outcome.has_defect:
+            return Executed({**outcome.body, "data": None}, has_defect=True)
+        return outcome
+
+    @asynccontextmanager
+    async def _turn(self, key_hash: str) -> AsyncIterator[None]:
+        """Let one at a time of this process to the database with a key.
+
+        So those who wait hold no connection. Those of other processes wait in the database.
+        """
+        turn = self._turns.setdefault(key_hash, asyncio.Lock())
+        try:
+            async with asyncio.timeout(WAIT_AT_MOST_S):
+                await turn.acquire()
+        except TimeoutError:
+            raise StillUnderWay from None
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def _sealed(self, outcome: Executed) -> bytes:
+        return jwe.encrypt_compact(ENCRYPTION, orjson.dumps(outcome.body), self._key).encode()
+
+    def _opened(self, sealed: bytes) -> Executed:
+        try:
+            opened = jwe.decrypt_compact(sealed, self._key, algorithms=list(ENCRYPTION.values()))
+        except (JoseError, ValueError):
+            # Another GATEWAY_SECRET_KEY than then.
+            message = "This request has been done already; its answer can't be read any more."
+            raise UnfitRequest(HTTPStatus.CONFLICT, message) from None
+        return Executed(orjson.loads(opened.plaintext or b""), has_defect=False)
