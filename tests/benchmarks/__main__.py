@@ -97,8 +97,8 @@ def _compare(
     able = [each for each in processes if requests_for(each.contender.kind, name, found)]
     size = _check(able, name, found)
     say(f"\n**{WORK[name].title}** ({size / 1000:.1f} kB)\n")
-    say("| | a second, median | spread | p50, p99 ms | CPU ms each | ours : this |")
-    say("| --- | ---: | ---: | ---: | ---: | ---: |")
+    say("| | a second, median | spread | p50, p99 ms | CPU ms each | ours : this | by CPU |")
+    say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     results: dict[str, list[Throughput]] = {each.contender.name: [] for each in able}
     for round_ in range(-1, rounds):
         turn = able[max(round_, 0) % len(able) :] + able[: max(round_, 0) % len(able)]
@@ -107,21 +107,18 @@ def _compare(
             result = as_fast_as_it_can(process, requests, seconds if round_ >= 0 else 1)
             if round_ >= 0:  # the first is for warming up
                 results[process.contender.name].append(result)
-    ours = results.get("ours")
+    ours = results.get("ours", [])
     for contender, runs in results.items():
         rates = [run.per_second for run in runs]
-        ratio = (
-            statistics.median(
-                our.per_second / run.per_second for our, run in zip(ours, runs, strict=True)
-            )
-            if ours
-            else 0
-        )
+        pairs = list(zip(ours, runs, strict=bool(ours)))
+        by_rate = [our.per_second / run.per_second for our, run in pairs]
+        by_cpu = [run.cpu_ms / our.cpu_ms for our, run in pairs]
         say(
             f"| {contender} | {statistics.median(rates):.0f} | {min(rates):.0f}-{max(rates):.0f} "
             f"| {statistics.median(run.p50_ms for run in runs):.1f}, "
             f"{statistics.median(run.p99_ms for run in runs):.1f} "
-            f"| {statistics.median(run.cpu_ms for run in runs):.2f} | {ratio:.2f} |"
+            f"| {statistics.median(run.cpu_ms for run in runs):.2f} "
+            f"| {statistics.median(by_rate or [0]):.2f} | {statistics.median(by_cpu or [0]):.2f} |"
         )
     return statistics.median(run.per_second for run in ours) if ours else 0
 

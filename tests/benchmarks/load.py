@@ -18,6 +18,8 @@ from tests.benchmarks.work import Request
 SCRIPT = Path(__file__).with_name("requests.lua")
 WRK = shutil.which("wrk") or "wrk"
 CLIENTS = 8
+REUSED_WITHIN_S = 2
+"""Servers close connections that are idle for longer, uvicorn after 5."""
 
 numbers = count(int(time.time()) % 100_000_000, 100_000)
 """Where each load begins to number its requests."""
@@ -72,20 +74,23 @@ async def at_a_rate(
 
     A latency counts from when the request was due, so that a stall is not forgotten.
     """
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
     latencies: list[float] = []
 
     async def one(request: Request, due: float) -> None:
-        reader, writer = (
-            idle.pop() if idle else await asyncio.open_connection("127.0.0.1", target.port)
-        )
+        while idle and idle[-1][0] < time.perf_counter() - REUSED_WITHIN_S:
+            idle.pop()[2].close()
+        if idle:
+            _, reader, writer = idle.pop()
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         writer.write(_http(request))
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.decode())
         await reader.readexactly(_length(head))
         latencies.append((time.perf_counter() - due) * 1000)
-        idle.append((reader, writer))
+        idle.append((time.perf_counter(), reader, writer))
 
     start = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -93,7 +98,7 @@ async def at_a_rate(
             due = start + number / per_second
             await asyncio.sleep(due - time.perf_counter())
             tasks.create_task(one(request, due))
-    for _, writer in idle:
+    for _, _, writer in idle:
         writer.close()
     return sorted(latencies)
 
