@@ -8,6 +8,7 @@ import strawberry
 from models.invitations import Invitation as InvitationRow
 from resolvers import association, invitations, removal, sessions, subscriptions, users
 from resolvers.refusals import Refused
+from resolvers.sign_up import sign_up
 from schema import inputs, payloads
 from schema.connections import given
 from schema.context import Info
@@ -69,7 +70,7 @@ class Mutation:
         return await _answer(
             info,
             payloads.SignUpForServicePayload,
-            subscriptions.sign_up(
+            sign_up(
                 info.context.caller,
                 service_id=decode_id("Service", input.service_id),
                 organization_id=(
