@@ -13,6 +13,8 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     OperationDefinitionNode,
+    get_nullable_type,
+    is_list_type,
 )
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
@@ -135,10 +137,18 @@ def names_below(info: Info) -> frozenset[str]:
 
 
 def stands_alone(info: Info) -> bool:
-    """Whether this is the only field that the operation begins with: there is nothing to batch."""
+    """Whether this is the only field that the operation begins with, and gives one thing alone.
+
+    Then there is nothing to batch.
+    """
     raw = info._raw_info  # noqa: SLF001 - as above
     selections = raw.operation.selection_set.selections
-    return raw.path.prev is None and len(selections) == 1 and isinstance(selections[0], FieldNode)
+    return (
+        raw.path.prev is None
+        and len(selections) == 1
+        and isinstance(selections[0], FieldNode)
+        and not is_list_type(get_nullable_type(raw.return_type))
+    )
 
 
 PLACES_KEPT = 5_000
