@@ -13,6 +13,8 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     OperationDefinitionNode,
+    get_nullable_type,
+    is_list_type,
 )
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
@@ -135,10 +137,15 @@ def names_below(info: Info) -> frozenset[str]:
 
 
 def stands_alone(info: Info) -> bool:
-    """Whether this is the only field that the operation begins with: there is nothing to batch."""
+    """Whether the operation begins with this field and no other, and it is no list.
+
+    Then there is nothing to batch.
+    """
     raw = info._raw_info  # noqa: SLF001 - as above
+    if raw.path.prev is not None or is_list_type(get_nullable_type(raw.return_type)):
+        return False
     selections = raw.operation.selection_set.selections
-    return raw.path.prev is None and len(selections) == 1 and isinstance(selections[0], FieldNode)
+    return len(selections) == 1 and isinstance(selections[0], FieldNode)
 
 
 PLACES_KEPT = 5_000
