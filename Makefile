@@ -43,7 +43,7 @@ demo: install ## Run the whole product here, with sample data, until Ctrl-C
 
 .PHONY: test
 test: install ## Run the tests on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) $(PORTAL)/.built ## Lint, types, import contracts, drift
@@ -61,6 +61,10 @@ MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the
 .PHONY: bench
 bench: install $(PEER)/node_modules/.installed ## Measure against others and the floor (needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: conformance
+conformance: $(INSTALLED) ## Run graphql-core's own tests with our executor (needs PyPI)
+	@$(BIN)/python -m tests.execution.conformance
 
 .PHONY: matrix
 matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
