@@ -18,6 +18,8 @@ PORTAL := gateway/static/portal
 PORTAL_SOURCES = schema/schema.graphql $(shell find gateway/portal \
 	-name node_modules -prune -o -name generated.ts -o -type f -print)
 
+PEER := tests/benchmarks/postgraphile
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -57,8 +59,8 @@ check: $(INSTALLED) $(PORTAL)/.built ## Lint, types, import contracts, drift
 MIGRATION_DRIFT = tests/test_migrations.py::test_the_migrations_are_all_that_the_models_need
 
 .PHONY: bench
-bench: install ## Measure
-	@$(BIN)/python -m pytest tests/benchmarks --override-ini=testpaths=tests/benchmarks $(ARGS)
+bench: install $(PEER)/node_modules/.installed ## Measure against others and the floor (needs wrk)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: matrix
 matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
@@ -128,6 +130,10 @@ $(PORTAL)/.built: $(PORTAL_SOURCES) gateway/portal/node_modules/.installed | $(I
 
 gateway/portal/node_modules/.installed: gateway/portal/package-lock.json | $(INSTALLED)
 	$(NPM) --prefix gateway/portal ci --ignore-scripts
+	@touch $@
+
+$(PEER)/node_modules/.installed: $(PEER)/package-lock.json | $(INSTALLED)
+	$(NPM) --prefix $(PEER) ci --ignore-scripts
 	@touch $@
 
 tests/audit-http/node_modules/.installed: tests/audit-http/package-lock.json | $(INSTALLED)

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import PathLike, StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.database import DATABASE_TROUBLE, connected
@@ -60,9 +60,10 @@ def create_app(
     wake = asyncio.Event()
     graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
-            Route("/graphql", graphql.respond, methods=["GET", "POST"]),
+            graphql_route,
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
@@ -74,7 +75,7 @@ def create_app(
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
-    app: ASGIApp = site
+    app: ASGIApp = Shortcut(site, graphql_route, graphql)
     if settings.allowed_origins:
         app = CORSMiddleware(
             site,
@@ -147,6 +148,24 @@ async def _met_a_defect(request: Request, error: Exception) -> Response:
     """Starlette sends this and raises the error on, so that it is logged."""
     del error
     return unexpected(request)
+
+
+class Shortcut:
+    """Answers posts to `/graphql` at once: on its way through the router one costs a tenth more."""
+
+    def __init__(self, site: ASGIApp, route: Route, endpoint: GraphQLEndpoint) -> None:
+        self._site = site
+        self._route = route
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
+            await self._site(scope, receive, send)
+            return
+        scope["route"] = self._route
+        response = await self._endpoint.respond(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 class Assets(StaticFiles):

@@ -93,6 +93,7 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
         "minsize": int(options.pop("minsize", "1")),
         "maxsize": int(options.pop("maxsize", "10")),
         "application_name": "commerce-gateway",
+        "reset": _leave_as_it_is,
     }
     if "statement_cache_size" in options:
         credentials["statement_cache_size"] = int(options.pop("statement_cache_size"))
@@ -100,6 +101,13 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
         credentials["ssl"] = options.pop("sslmode")
     _refuse_unknown(options)
     return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+
+
+async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
+    """Give a connection back to the pool without a statement that resets the session.
+
+    We set nothing in it; asyncpg itself sees to it that no transaction is left open.
+    """
 
 
 def _refuse_unknown(options: dict[str, str]) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
+from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -22,6 +23,7 @@ from gateway.documents import (
     Documents,
     only_signs_out,
 )
+from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
@@ -40,6 +42,7 @@ from gateway.oidc import Provider
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
+from schema.catalogue import Role, Service
 from schema.context import Context, Loaders
 from schema.graph import build
 
@@ -65,8 +68,16 @@ class BrowserSession:
         self.forgotten = True
 
 
+class GraphExecutor(StrawberryCompilingExecutor):
+    """Executes our graph."""
+
+    constants = frozenset({Role, Service})
+
+
 class GraphQLEndpoint:
     """Answers `/graphql`."""
+
+    executor_class: ClassVar[type[Executor[Any]]] = GraphExecutor
 
     def __init__(
         self,
@@ -195,7 +206,7 @@ class GraphQLEndpoint:
             context_value=context,
             variable_values=asked.variables,
             operation_name=asked.operation_name,
-            executor_class=self._graph.execution_context_class,
+            executor_class=self.executor_class,
             max_coercion_errors=MAX_ERRORS,
             hide_suggestions=not self._settings.introspection,
             operation_extensions=asked.extensions,

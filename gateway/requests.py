@@ -7,11 +7,11 @@ import time
 from http import HTTPStatus
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.logs import log_request
 from gateway.pages import unexpected_page
 from gateway.settings import Settings
 from models.rows import new_id
@@ -51,9 +51,10 @@ class Requests:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._headers = dict(HEADERS)
+        headers = dict(HEADERS)
         if settings.is_https:
-            self._headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
+            headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -74,10 +75,10 @@ class Requests:
             nonlocal status, is_complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = list(message.get("headers", ()))
+                names = {name for name, _ in own}
+                defaults = (header for header in self._headers if header[0] not in names)
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
@@ -90,8 +91,8 @@ class Requests:
             if status is None:
                 await unexpected(Request(scope))(scope, receive, send_with_headers)
         finally:
-            log.info(
-                "request",
+            log_request(
+                log,
                 method=scope.get("method", scope["type"]),
                 route=_route_of(scope),
                 status=status,

@@ -30,9 +30,12 @@ class Caller:
     request_id: str
     account: SignedInAccount | None = None
     session_id: UUID | None = None
+    catalogue: "Catalogue | None" = field(default=None, repr=False)
+    memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)
+    """What `resolvers.memberships` knows for the request, mostly by the session's statement."""
     reading_catalogue: "Task[Catalogue] | None" = field(default=None, repr=False)
     reading_memberships: "Task[Mapping[UUID, Membership]] | None" = field(default=None, repr=False)
-    """What `resolvers.memberships` reads once for the request, whoever asks for it at a time."""
+    """Reads them once, whoever asks for it at a time."""
 
     @property
     def name(self) -> str:

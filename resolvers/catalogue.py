@@ -1,7 +1,8 @@
 """The catalogue in memory: services, roles, and where and for whom each is available."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 import models.services as tables
@@ -26,6 +27,8 @@ class Role:
     service_id: UUID
     is_service_administrator: bool
     actions: tuple[str, ...]
+    service: "Service" = field(init=False, repr=False)
+    """Told by the service when it is made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,10 @@ class Service:
     releases: frozenset[str]
     countries_or_regions: frozenset[str] | None
     roles: tuple[Role, ...]
+
+    def __post_init__(self) -> None:
+        for role in self.roles:
+            object.__setattr__(role, "service", self)
 
     @property
     def administrator_role(self) -> Role:
@@ -79,6 +86,15 @@ class Catalogue:
         return [role for role in self.roles.values() if role.id in wanted]
 
 
+@lru_cache(maxsize=10_000)
+def roles_named(catalogue: Catalogue, role_ids: str) -> tuple[Role, ...]:
+    """The roles whose ids are given with commas between, in the catalogue's order.
+
+    Few combinations of roles are in use, so that most are found made.
+    """
+    return tuple(catalogue.sorted_roles(UUID(id_) for id_ in role_ids.split(",") if id_))
+
+
 _held: Catalogue | None = None
 
 
@@ -90,9 +106,13 @@ def forget_catalogue() -> None:
 
 async def current_catalogue() -> Catalogue:
     """The catalogue as it is now: one small statement, and a full read only after a change."""
-    global _held  # noqa: PLW0603 - one catalogue per process, replaced whole
     newest = await tables.CatalogueVersion.all().order_by("-version").first().values("version")
-    version = int(newest["version"]) if newest else 0
+    return await catalogue_of_version(int(newest["version"]) if newest else 0)
+
+
+async def catalogue_of_version(version: int) -> Catalogue:
+    """The catalogue that has just been seen to be of this version, held or read."""
+    global _held  # noqa: PLW0603 - one catalogue per process, replaced whole
     if _held is None or _held.version != version:
         _held = await _read(version)
     return _held

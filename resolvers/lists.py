@@ -1,26 +1,27 @@
 """The lists of an organization: users, invitations, audit events, with filter and order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from tortoise.expressions import Q, Subquery
-from tortoise.queryset import QuerySet
+from tortoise.expressions import Q
 
 from models.audit import AuditAction, AuditEvent, AuditOutcome
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.names import search_words
-from models.users import RoleAssignment, User, UserStatus, UserWord
+from models.users import UserStatus
 from resolvers.caller import Caller
 from resolvers.memberships import Permission, memberships_of
-from resolvers.paging import Order, Page, Window, page_of, time_order
+from resolvers.paging import Order, Page, Queried, Window, page_of, time_order
 from resolvers.permissions import member_of, visible_invitations_of, visible_users_of
 from resolvers.refusals import BadRequest, Forbidden
+from resolvers.seen import SeenUser, UserList
 
 MAX_SEARCH_WORDS = 8
 AFTER_EVERY_LETTER = "\U0010ffff"
+HOLDING = "id IN (SELECT user_id FROM role_assignments WHERE organization_id = ? AND"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,39 +58,40 @@ def user_order(field: UserOrderField, *, descending: bool) -> Order:
 
 
 async def users_page(
-    caller: Caller, organization_id: UUID, *, filter_by: UserFilter, order: Order, window: Window
-) -> Page[User]:
-    """A page of the users whom the caller may see.
+    caller: Caller,
+    organization_id: UUID,
+    *,
+    filter_by: UserFilter,
+    order: Order,
+    window: Window,
+    with_roles: bool = False,
+) -> Page[SeenUser]:
+    """A page of the users whom the caller may see; with the roles that each holds, if asked for.
 
     Raises:
         Unauthenticated: Nobody is signed in.
         Forbidden: The organization does not exist, or the caller does not belong to it.
         BadRequest: The window or the search can't be understood.
     """
-    query = await visible_users_of(caller, organization_id)
-    return await page_of(_filtered(query, organization_id, filter_by), order, window)
+    users = replace(await visible_users_of(caller, organization_id), with_roles=with_roles)
+    return await page_of(_filtered(users, organization_id, filter_by), order, window)
 
 
-def _filtered(
-    query: QuerySet[User], organization_id: UUID, filter_by: UserFilter
-) -> QuerySet[User]:
+def _filtered(users: UserList, organization_id: UUID, filter_by: UserFilter) -> UserList:
     for word in _words(filter_by.search or ""):
-        query = query.filter(
-            id__in=Subquery(
-                UserWord.filter(
-                    organization_id=organization_id,
-                    word__gte=word,
-                    word__lt=word + AFTER_EVERY_LETTER,
-                ).values("user_id")
-            )
+        users = users.where(
+            "id IN (SELECT user_id FROM user_words"
+            " WHERE organization_id = ? AND word >= ? AND word < ?)",
+            *(organization_id, word, word + AFTER_EVERY_LETTER),
         )
     if filter_by.statuses is not None:
-        query = query.filter(status__in=list(filter_by.statuses))
+        users = users.where("status = ANY(?::text[])", [str(each) for each in filter_by.statuses])
     if filter_by.service_id is not None:
-        query = query.filter(_holding(organization_id, Q(service_id=filter_by.service_id)))
+        users = users.where(f"{HOLDING} service_id = ?)", organization_id, filter_by.service_id)
     if filter_by.role_ids is not None:
-        query = query.filter(_holding(organization_id, Q(role_id__in=list(filter_by.role_ids))))
-    return query
+        role_ids = list(filter_by.role_ids)
+        users = users.where(f"{HOLDING} role_id = ANY(?::uuid[]))", organization_id, role_ids)
+    return users
 
 
 def _words(search: str) -> list[str]:
@@ -101,11 +103,6 @@ def _words(search: str) -> list[str]:
         message = "`search` contains characters that no name or address has."
         raise BadRequest(message)
     return words
-
-
-def _holding(organization_id: UUID, condition: Q) -> Q:
-    holders = RoleAssignment.filter(condition, organization_id=organization_id)
-    return Q(id__in=Subquery(holders.values("user_id")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +137,7 @@ async def invitations_page(
         query = query.filter(Q(*conditions, join_type="OR") if conditions else Q(id__in=[]))
     if filter_by.deliveries is not None:
         query = query.filter(delivery__in=list(filter_by.deliveries))
-    return await page_of(query, NEWEST_FIRST, window)
+    return await page_of(Queried(query), NEWEST_FIRST, window)
 
 
 def _has_status(status: InvitationStatus, now: datetime) -> Q:
@@ -183,7 +180,7 @@ async def audit_events_page(
         query = query.filter(created_at__gte=filter_by.since)
     if filter_by.until is not None:
         query = query.filter(created_at__lt=filter_by.until)
-    return await page_of(query, NEWEST_FIRST, window)
+    return await page_of(Queried(query), NEWEST_FIRST, window)
 
 
 async def audit_events_by_id(caller: Caller, ids: Sequence[UUID]) -> list[AuditEvent | None]:

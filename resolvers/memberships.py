@@ -1,18 +1,21 @@
 """A caller's memberships: the organizations he belongs to, and what he may do in each."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from models.organizations import Organization, ProductRelease
 from models.services import SubscriptionStatus
-from models.users import User
 from resolvers.caller import Caller
-from resolvers.catalogue import Catalogue, Service, current_catalogue
+from resolvers.catalogue import Catalogue, Service, current_catalogue, roles_named
 from resolvers.refusals import Code
+from resolvers.seen import SeenUser, qualified_columns, seen_users
+from resolvers.statements import Statement, as_moment, as_uuid
 
 
 class Permission(StrEnum):
@@ -40,12 +43,18 @@ class Membership:
     """A caller's profile in one organization, and what it lets the caller do."""
 
     organization: Organization
-    user_id: UUID
+    user: SeenUser
+    """The caller's own profile, with the roles held."""
     catalogue: Catalogue
     subscriptions: Mapping[UUID, SubscriptionStatus]
     """By service."""
     administered: frozenset[UUID]
     """The services of which the caller is a service administrator."""
+
+    @property
+    def user_id(self) -> UUID:
+        """The id of the caller's own profile."""
+        return self.user.id
 
     @property
     def is_administrator(self) -> bool:
@@ -89,6 +98,8 @@ async def memberships_of(caller: Caller) -> Mapping[UUID, Membership]:
         Unauthenticated: Nobody is signed in.
     """
     caller.signed_in()
+    if caller.memberships is not None:
+        return caller.memberships
     if caller.reading_memberships is None:
         caller.reading_memberships = asyncio.create_task(_read_memberships(caller))
     return await asyncio.shield(caller.reading_memberships)
@@ -96,58 +107,73 @@ async def memberships_of(caller: Caller) -> Mapping[UUID, Membership]:
 
 def forget_memberships(caller: Caller) -> None:
     """Read anew what the caller may do: after a lock was taken, or something was changed."""
+    caller.memberships = None
     caller.reading_memberships = None
 
 
 async def catalogue_for(caller: Caller) -> Catalogue:
     """The catalogue, the same throughout the request."""
+    if caller.catalogue is not None:
+        return caller.catalogue
     if caller.reading_catalogue is None:
         caller.reading_catalogue = asyncio.create_task(current_catalogue())
     return await asyncio.shield(caller.reading_catalogue)
 
 
+COLUMNS = f"""
+    organizations.id, organizations.name, organizations.country_or_region,
+    organizations.product_release, organizations.created_at,
+    (SELECT {{joined}}(CAST(service_id AS text) || '=' || status, ',') FROM service_subscriptions
+        WHERE organization_id = users.organization_id),
+    {qualified_columns()}
+"""  # noqa: S608 - nothing but constants
+"""What a membership is made from, in `_membership`'s order."""
+
+OF_ACCOUNT = Statement(f"""
+SELECT {COLUMNS} FROM users JOIN organizations ON organizations.id = organization_id
+WHERE account_id = $1
+ORDER BY users.id
+""")  # noqa: S608 - nothing but constants
+
+
 async def _read_memberships(caller: Caller) -> Mapping[UUID, Membership]:
     catalogue = await catalogue_for(caller)
-    rows = await User.filter(account_id=caller.signed_in().id).values(
-        "id",
-        "organization_id",
-        "organization__name",
-        "organization__country_or_region",
-        "organization__product_release",
-        "organization__created_at",
-        "organization__subscriptions__service_id",
-        "organization__subscriptions__status",
-        "role_assignments__role_id",
-    )
-    return {
-        organization_id: _membership(
-            [row for row in rows if row["organization_id"] == organization_id], catalogue
-        )
-        for organization_id in dict.fromkeys(row["organization_id"] for row in rows)
-    }
+    return memberships_in(await OF_ACCOUNT.rows(caller.signed_in().id), catalogue)
 
 
-def _membership(rows: list[dict[str, Any]], catalogue: Catalogue) -> Membership:
-    first = rows[0]
-    roles = (catalogue.roles.get(row["role_assignments__role_id"]) for row in rows)
+def memberships_in(rows: Iterable[Sequence[Any]], catalogue: Catalogue) -> dict[UUID, Membership]:
+    """The memberships, by organization, that rows of `COLUMNS` tell of."""
+    found = [_membership(catalogue, *row) for row in rows]
+    return {each.organization.id: each for each in found}
+
+
+@lru_cache(maxsize=2_000)
+def _membership(  # noqa: PLR0917 - a row's values, which are the key
+    catalogue: Catalogue,
+    organization_id: UUID | str,
+    name: str,
+    country_or_region: str,
+    product_release: str,
+    created_at: datetime | str,
+    subscriptions: str | None,
+    *profile: Any,
+) -> Membership:
+    """Made once for the same row, which is read anew each time. Nobody changes what it holds."""
+    (user,) = seen_users([profile])
+    roles = roles_named(catalogue, user.role_ids or "")
+    pairs = (pair.split("=") for pair in (subscriptions or "").split(",") if pair)
     return Membership(
         organization=Organization(
-            id=first["organization_id"],
-            name=first["organization__name"],
-            country_or_region=first["organization__country_or_region"],
-            product_release=ProductRelease(first["organization__product_release"]),
-            created_at=first["organization__created_at"],
+            id=as_uuid(organization_id),
+            name=name,
+            country_or_region=country_or_region,
+            product_release=ProductRelease(product_release),
+            created_at=as_moment(created_at),
         ),
-        user_id=first["id"],
+        user=user,
         catalogue=catalogue,
         subscriptions={
-            row["organization__subscriptions__service_id"]: SubscriptionStatus(
-                row["organization__subscriptions__status"]
-            )
-            for row in rows
-            if row["organization__subscriptions__service_id"] is not None
+            UUID(service_id): SubscriptionStatus(status) for service_id, status in pairs
         },
-        administered=frozenset(
-            role.service_id for role in roles if role is not None and role.is_service_administrator
-        ),
+        administered=frozenset(role.service_id for role in roles if role.is_service_administrator),
     )

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,21 @@ from resolvers.refusals import BadRequest
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 
-Row = TypeVar("Row", bound=Model)
+Place: TypeAlias = tuple[object, UUID]
+"""Where a row is in an order: the column's value, and the id."""
+
+
+class Placed(Protocol):
+    """A row that can be in a list."""
+
+    @property
+    def pk(self) -> Any:
+        """The id."""
+
+
+Row = TypeVar("Row", bound=Placed)
+Entity = TypeVar("Entity", bound=Model)
+Row_co = TypeVar("Row_co", bound=Placed, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +79,14 @@ class Order:
     descending: bool
     parse: Callable[[str], object] = str
 
-    def cursor(self, row: Model) -> str:
+    def cursor(self, row: Placed) -> str:
         """The place of a row in this order."""
         value = getattr(row, self.column)
         text = value.isoformat() if isinstance(value, datetime) else str(value)
         packed = orjson.dumps([self.name, text, str(row.pk)])
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
-    def place(self, cursor: str, argument: str) -> tuple[object, UUID]:
+    def place(self, cursor: str, argument: str) -> Place:
         """The column's value and the id at a cursor.
 
         Raises:
@@ -88,11 +102,11 @@ class Order:
             message = f"`{argument}` is no cursor of this list in this order."
             raise BadRequest(message) from error
 
-    def beyond(self, place: tuple[object, UUID], *, descending: bool) -> Q:
+    def beyond(self, place: Place, *, descending: bool) -> Q:
         """What comes after a place when reading in the direction given."""
         return _Beyond(self.column, place, operator.lt if descending else operator.gt)
 
-    def beginning_at(self, place: tuple[object, UUID], *, descending: bool) -> Q:
+    def beginning_at(self, place: Place, *, descending: bool) -> Q:
         """What is at a place, or comes after it when reading in the direction given."""
         return _Beyond(self.column, place, operator.le if descending else operator.ge)
 
@@ -108,7 +122,7 @@ class _Beyond(Q):
     def __init__(
         self,
         column: str,
-        place: tuple[object, UUID],
+        place: Place,
         compare: Callable[[Term, Term], Criterion],
     ) -> None:
         super().__init__()
@@ -149,13 +163,60 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+class Listing(Protocol[Row_co]):
+    """All rows of a list, of which pages are read."""
+
+    def beyond(self, order: Order, place: Place, *, descending: bool) -> "Listing[Row_co]":
+        """Those after a place when reading in the direction given."""
+
+    def beginning_at(self, order: Order, place: Place, *, descending: bool) -> "Listing[Row_co]":
+        """Those at a place, or after it when reading in the direction given."""
+
+    async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Row_co]:
+        """The first in the direction given."""
+
+    async def count(self) -> int:
+        """How many there are."""
+
+    async def any(self) -> bool:
+        """Whether there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queried(Generic[Entity]):
+    """The rows that a query finds, as models."""
+
+    query: QuerySet[Entity]
+
+    def beyond(self, order: Order, place: Place, *, descending: bool) -> "Queried[Entity]":
+        """Those after a place when reading in the direction given."""
+        return Queried(self.query.filter(order.beyond(place, descending=descending)))
+
+    def beginning_at(self, order: Order, place: Place, *, descending: bool) -> "Queried[Entity]":
+        """Those at a place, or after it when reading in the direction given."""
+        return Queried(self.query.filter(order.beginning_at(place, descending=descending)))
+
+    async def read(self, order: Order, *, descending: bool, limit: int) -> Sequence[Entity]:
+        """The first in the direction given."""
+        sign = "-" if descending else ""
+        return await self.query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit)
+
+    async def count(self) -> int:
+        """How many there are."""
+        return int(await self.query.count())
+
+    async def any(self) -> bool:
+        """Whether there is one."""
+        return bool(await self.query.exists())
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """One page, and where it lies. What is not asked for is not counted."""
 
     rows: Sequence[Row]
     order: Order
-    query: QuerySet[Row]
+    listing: Listing[Row]
     window: Window
     more: bool
     """Whether rows were left over in the direction of reading."""
@@ -174,41 +235,40 @@ class Page(Generic[Row]):
 
     async def total(self) -> int:
         """How many rows the whole list has."""
-        return int(await self.query.count())
+        return await self.listing.count()
 
     async def _any_beyond(self, *, descending: bool) -> bool:
         backward = descending != self.order.descending
         if self.rows:
             edge = self.rows[0] if backward else self.rows[-1]
             place = (getattr(edge, self.order.column), edge.pk)
-            beyond = self.order.beyond(place, descending=descending)
-        else:
-            name = "after" if backward else "before"
-            cursor = self.window.after if backward else self.window.before
-            if cursor is None:
-                # An empty page lies where reading began, and `more` tells what is ahead.
-                return self.more and backward == self.window.is_backward
-            # The row at the cursor, if it is still there, is not on the page.
-            beyond = self.order.beginning_at(self.order.place(cursor, name), descending=descending)
-        return bool(await self.query.filter(beyond).exists())
+            return await self.listing.beyond(self.order, place, descending=descending).any()
+        name = "after" if backward else "before"
+        cursor = self.window.after if backward else self.window.before
+        if cursor is None:
+            # An empty page lies where reading began, and `more` tells what is ahead.
+            return self.more and backward == self.window.is_backward
+        # The row at the cursor, if it is still there, is not on the page.
+        place = self.order.place(cursor, name)
+        return await self.listing.beginning_at(self.order, place, descending=descending).any()
 
 
-async def page_of(query: QuerySet[Row], order: Order, window: Window) -> Page[Row]:
+async def page_of(listing: Listing[Row], order: Order, window: Window) -> Page[Row]:
     """Read one page with one statement.
 
     Raises:
         BadRequest: The window is contradictory, or a cursor is none of this list.
     """
     size = window.size()
-    part = query
+    part = listing
     for cursor, argument, descending in (
         (window.after, "after", order.descending),
         (window.before, "before", not order.descending),
     ):
         if cursor is not None:
-            part = part.filter(order.beyond(order.place(cursor, argument), descending=descending))
-    sign = "-" if order.descending != window.is_backward else ""
-    rows = await part.order_by(f"{sign}{order.column}", f"{sign}id").limit(size + 1)
+            part = part.beyond(order, order.place(cursor, argument), descending=descending)
+    descending = order.descending != window.is_backward
+    rows = await part.read(order, descending=descending, limit=size + 1)
     more = len(rows) > size
     kept = rows[:size]
-    return Page(kept[::-1] if window.is_backward else kept, order, query, window, more)
+    return Page(kept[::-1] if window.is_backward else kept, order, listing, window, more)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from tortoise.expressions import F, Q
+from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from models.audit import NO_ORGANIZATION, AuditAction
@@ -21,32 +21,19 @@ from resolvers.audit import record_denial, recorded_transaction
 from resolvers.caller import Caller
 from resolvers.memberships import Membership, Permission, forget_memberships, memberships_of
 from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
+from resolvers.seen import SeenUser, UserList, visible_users
 
 
-async def visible_users(caller: Caller) -> QuerySet[User]:
-    """All users whom the caller may see: everyone for a service administrator, else oneself.
-
-    Raises:
-        Unauthenticated: Nobody is signed in.
-    """
-    memberships = (await memberships_of(caller)).values()
-    administered = [each.organization.id for each in memberships if each.is_administrator]
-    return User.filter(
-        Q(id__in=[each.user_id for each in memberships]) | Q(organization_id__in=administered)
-    )
-
-
-async def visible_users_of(caller: Caller, organization_id: UUID) -> QuerySet[User]:
-    """The users of one organization whom the caller may see.
+async def visible_users_of(caller: Caller, organization_id: UUID) -> UserList:
+    """The users of one organization whom the caller may see: all for a service administrator.
 
     Raises:
         Unauthenticated: Nobody is signed in.
         Forbidden: The organization does not exist, or the caller does not belong to it.
     """
     membership = await member_of(caller, organization_id)
-    if membership.is_administrator:
-        return User.filter(organization_id=organization_id)
-    return User.filter(id=membership.user_id, organization_id=organization_id)
+    users = UserList("organization_id = ?", (organization_id,))
+    return users if membership.is_administrator else users.where("id = ?", membership.user_id)
 
 
 async def visible_invitations_of(caller: Caller, organization_id: UUID) -> QuerySet[Invitation]:
@@ -76,13 +63,23 @@ async def member_of(caller: Caller, organization_id: UUID) -> Membership:
     return membership
 
 
-async def users_by_id(caller: Caller, ids: Sequence[UUID]) -> list[User | None]:
+async def users_by_id(
+    caller: Caller, ids: Sequence[UUID], *, with_roles: bool = False
+) -> list[SeenUser | None]:
     """Users for reading, in the order of the ids; None for one that the caller may not see.
+
+    He sees everyone where he is a service administrator, and himself.
 
     Raises:
         Unauthenticated: Nobody is signed in.
     """
-    found = {user.id: user for user in await (await visible_users(caller)).filter(id__in=ids)}
+    memberships = (await memberships_of(caller)).values()
+    found = await visible_users(
+        ids,
+        own=[each.user_id for each in memberships],
+        administered=[each.organization.id for each in memberships if each.is_administrator],
+        with_roles=with_roles,
+    )
     return [found.get(id_) for id_ in ids]
 
 

@@ -16,6 +16,7 @@ from resolvers.memberships import Permission, memberships_of
 from resolvers.permissions import administration, record_refusals, roles_held, users_for
 from resolvers.profiles import described, refuse_stale
 from resolvers.refusals import Code, Refused, UserHasRoles, refuse
+from resolvers.seen import SeenUser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +100,7 @@ async def _remove(
 
 
 def removal_blocker(
-    user: User, held: frozenset[UUID], catalogue: Catalogue, *path: str
+    user: User | SeenUser, held: frozenset[UUID], catalogue: Catalogue, *path: str
 ) -> UserHasRoles | None:
     """What stands in the way of removing a profile by someone who may: roles left (rule 38)."""
     if not held:

@@ -15,7 +15,10 @@ from models.audit import AuditAction, RecordedChange
 from models.users import User
 from resolvers.audit import record, recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
+from resolvers.catalogue import catalogue_of_version
+from resolvers.memberships import COLUMNS, memberships_in
 from resolvers.refusals import Code, refuse
+from resolvers.statements import Statement, as_moment, as_uuid
 
 TOKEN_BYTES = 32
 """256 random bits, more than anyone can try."""
@@ -86,30 +89,44 @@ async def sign_in(
     return token, session
 
 
+OF_TOKEN = Statement(f"""
+SELECT sessions.id, sessions.last_seen_at, sessions.expires_at, accounts.id,
+    accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
+    (SELECT max(version) FROM catalogue_versions), {COLUMNS}
+FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+LEFT JOIN users ON users.account_id = accounts.id
+LEFT JOIN organizations ON organizations.id = users.organization_id
+WHERE token_hash = $1
+ORDER BY users.id
+""")  # noqa: S608 - nothing but constants
+
+
 async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
-    """Whom a session's token stands for; None if the session has ended, or never was."""
-    rows = await Session.filter(token_hash=hash_of(token), expires_at__gt=now).values(
-        "id",
-        "last_seen_at",
-        "account_id",
-        "account__microsoft_account",
-        "account__microsoft_account_key",
-        "account__display_name",
-    )
+    """Whom a session's token stands for; None if the session has ended, or never was.
+
+    The same statement tells the caller's memberships and the catalogue's version.
+    """
+    rows = await OF_TOKEN.rows(hash_of(token))
     if not rows:
         return None
-    row = rows[0]
-    if row["last_seen_at"] <= now - SEEN_EVERY:
-        await Session.filter(id=row["id"]).update(last_seen_at=now)
+    id_, last_seen_at, expires_at, account_id, microsoft_account, key, name, version = rows[0][:8]
+    if as_moment(expires_at) <= now:
+        return None
+    if as_moment(last_seen_at) <= now - SEEN_EVERY:
+        await Session.filter(id=id_).update(last_seen_at=now)
+    catalogue = await catalogue_of_version(version or 0)
+    profiles = (row[8:] for row in rows)
     return Caller(
         request_id=request_id,
         account=SignedInAccount(
-            id=row["account_id"],
-            microsoft_account=row["account__microsoft_account"],
-            microsoft_account_key=row["account__microsoft_account_key"],
-            display_name=row["account__display_name"],
+            id=as_uuid(account_id),
+            microsoft_account=microsoft_account,
+            microsoft_account_key=key,
+            display_name=name,
         ),
-        session_id=row["id"],
+        session_id=as_uuid(id_),
+        catalogue=catalogue,
+        memberships=memberships_in((each for each in profiles if each[0]), catalogue),
     )
 
 

@@ -1,22 +1,33 @@
 """What every field may know of the request that it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from typing import Protocol
 from uuid import UUID
+from weakref import ref
 
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    get_nullable_type,
+    is_list_type,
+)
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from models.audit import AuditEvent
 from models.invitations import Invitation
 from models.services import ServiceSubscription
-from models.users import RoleAssignment, User
+from models.users import RoleAssignment
 from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
-from resolvers.memberships import catalogue_for
+from resolvers.memberships import catalogue_for, forget_memberships
+from resolvers.seen import SeenUser
 
 
 class Browser(Protocol):
@@ -33,33 +44,57 @@ class Loaders:
     """Batch loading: whatever many rows ask for in one tick is one statement."""
 
     def __init__(self, caller: Caller) -> None:
-        async def users(ids: list[UUID]) -> Sequence[User | None]:
-            return await permissions.users_by_id(caller, ids)
+        self._caller = caller
 
-        async def invitations(ids: list[UUID]) -> Sequence[Invitation | None]:
-            return await permissions.invitations_by_id(caller, ids)
+    @cached_property
+    def users(self) -> DataLoader[UUID, SeenUser | None]:
+        """Users without their roles."""
+        return DataLoader(load_fn=partial(permissions.users_by_id, self._caller))
 
-        async def subscriptions(ids: list[UUID]) -> Sequence[ServiceSubscription | None]:
-            return await permissions.subscriptions_by_id(caller, ids)
+    @cached_property
+    def users_with_roles(self) -> DataLoader[UUID, SeenUser | None]:
+        """Users with their roles."""
+        load = partial(permissions.users_by_id, self._caller, with_roles=True)
+        return DataLoader(load_fn=load)
 
-        async def events(ids: list[UUID]) -> Sequence[AuditEvent | None]:
-            return await lists.audit_events_by_id(caller, ids)
+    @cached_property
+    def invitations(self) -> DataLoader[UUID, Invitation | None]:
+        """Invitations."""
+        return DataLoader(load_fn=partial(permissions.invitations_by_id, self._caller))
 
-        async def administrators(places: list[tuple[UUID, UUID]]) -> Sequence[list[UUID]]:
-            return await batches.administrators_of(places, await catalogue_for(caller))
+    @cached_property
+    def subscriptions(self) -> DataLoader[UUID, ServiceSubscription | None]:
+        """Subscriptions."""
+        return DataLoader(load_fn=partial(permissions.subscriptions_by_id, self._caller))
 
-        self.users = DataLoader[UUID, User | None](load_fn=users)
-        self.invitations = DataLoader[UUID, Invitation | None](load_fn=invitations)
-        self.subscriptions = DataLoader[UUID, ServiceSubscription | None](load_fn=subscriptions)
-        self.audit_events = DataLoader[UUID, AuditEvent | None](load_fn=events)
-        self.administrators = DataLoader[tuple[UUID, UUID], list[UUID]](load_fn=administrators)
-        self.assignments = DataLoader[UUID, list[RoleAssignment]](load_fn=batches.assignments_of)
-        self.newest_invitations = DataLoader[UUID, Invitation | None](
-            load_fn=batches.newest_invitations_of
-        )
-        self.subscriptions_of = DataLoader[UUID, list[ServiceSubscription]](
-            load_fn=batches.subscriptions_of
-        )
+    @cached_property
+    def audit_events(self) -> DataLoader[UUID, AuditEvent | None]:
+        """Audit events."""
+        return DataLoader(load_fn=partial(lists.audit_events_by_id, self._caller))
+
+    @cached_property
+    def administrators(self) -> DataLoader[tuple[UUID, UUID], list[UUID]]:
+        """The service administrators' ids of each (organization, service)."""
+
+        async def load(places: list[tuple[UUID, UUID]]) -> Sequence[list[UUID]]:
+            return await batches.administrators_of(places, await catalogue_for(self._caller))
+
+        return DataLoader(load_fn=load)
+
+    @cached_property
+    def assignments(self) -> DataLoader[UUID, list[RoleAssignment]]:
+        """The role assignments of each user."""
+        return DataLoader(load_fn=batches.assignments_of)
+
+    @cached_property
+    def newest_invitations(self) -> DataLoader[UUID, Invitation | None]:
+        """The newest invitation of each user."""
+        return DataLoader(load_fn=batches.newest_invitations_of)
+
+    @cached_property
+    def subscriptions_of(self) -> DataLoader[UUID, list[ServiceSubscription]]:
+        """The subscriptions of each organization."""
+        return DataLoader(load_fn=batches.subscriptions_of)
 
 
 @dataclass(slots=True)
@@ -78,7 +113,66 @@ class Context:
 
     def forget_rows(self) -> None:
         """Load anew what comes after a change."""
+        forget_memberships(self.caller)
         self.loaders = Loaders(self.caller)
 
 
 Info = StrawberryInfo[Context, None]
+
+
+def names_below(info: Info) -> frozenset[str]:
+    """The names of all fields that are asked for below this one, under whatever condition.
+
+    Worked out once for each place in a document.
+    """
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's own view of it is made anew each time
+    place = tuple(map(id, raw.field_nodes))
+    known = _names.get(place)
+    if known is None or known[0]() is not raw.operation:
+        if len(_names) > PLACES_KEPT:
+            _names.clear()
+        names = frozenset(_names_in(raw.field_nodes, raw.fragments))
+        known = _names[place] = (ref(raw.operation), names)
+    return known[1]
+
+
+def stands_alone(info: Info) -> bool:
+    """Whether this is the only field that the operation begins with, and gives one thing alone.
+
+    Then there is nothing to batch.
+    """
+    raw = info._raw_info  # noqa: SLF001 - as above
+    selections = raw.operation.selection_set.selections
+    return (
+        raw.path.prev is None
+        and len(selections) == 1
+        and isinstance(selections[0], FieldNode)
+        and not is_list_type(get_nullable_type(raw.return_type))
+    )
+
+
+PLACES_KEPT = 5_000
+
+_names: dict[tuple[int, ...], tuple[ref[OperationDefinitionNode], frozenset[str]]] = {}
+
+
+def _names_in(
+    nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode]
+) -> set[str]:
+    names: set[str] = set()
+    spread: set[str] = set()
+    sets = [node.selection_set for node in nodes if node.selection_set]
+    while sets:
+        for selection in sets.pop().selections:
+            if isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name not in spread and name in fragments:
+                    spread.add(name)
+                    sets.append(fragments[name].selection_set)
+                continue
+            if isinstance(selection, FieldNode):
+                names.add(selection.name.value)
+            inner = getattr(selection, "selection_set", None)
+            if inner:
+                sets.append(inner)
+    return names

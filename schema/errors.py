@@ -7,6 +7,7 @@ import strawberry
 from resolvers import refusals
 from resolvers.refusals import Problem
 from schema.catalogue import Role, Service, to_role, to_service
+from schema.context import Context
 from schema.enums import Code
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ ERROR_TYPES = [
 """Every type that implements `UserError`."""
 
 
-def to_user_error(problem: Problem) -> UserError:
+def to_user_error(problem: Problem, context: Context) -> UserError:
     """The graph's view of a problem."""
     from schema.users import to_user  # noqa: PLC0415 - users have problems, and problems users
 
@@ -105,7 +106,7 @@ def to_user_error(problem: Problem) -> UserError:
             return RoleError(code=code, message=message, path=path, role=view)
         case refusals.VersionConflict(current=current):
             return VersionConflictError(
-                code=code, message=message, path=path, current=to_user(current)
+                code=code, message=message, path=path, current=to_user(current, context)
             )
         case refusals.RateLimited(retry_after_s=seconds):
             return RateLimitedError(
@@ -115,6 +116,6 @@ def to_user_error(problem: Problem) -> UserError:
             return InputError(code=code, message=message, path=path)
 
 
-def to_user_errors(refusal: refusals.Refused) -> list[UserError]:
+def to_user_errors(refusal: refusals.Refused, context: Context) -> list[UserError]:
     """The graph's view of a refusal."""
-    return [to_user_error(problem) for problem in refusal.problems]
+    return [to_user_error(problem, context) for problem in refusal.problems]

@@ -5,7 +5,7 @@ from strawberry import UNSET
 
 from resolvers.removal import UserRef as Ref
 from resolvers.selection import RoleSelection as Selection
-from resolvers.subscriptions import NewOrganization
+from resolvers.sign_up import NewOrganization
 from resolvers.users import NewUser, UserEdit
 from schema.connections import given
 from schema.costs import ROW

@@ -8,6 +8,7 @@ import strawberry
 from models.invitations import Invitation as InvitationRow
 from resolvers import association, invitations, removal, sessions, subscriptions, users
 from resolvers.refusals import Refused
+from resolvers.sign_up import sign_up
 from schema import inputs, payloads
 from schema.connections import given
 from schema.context import Info
@@ -44,7 +45,7 @@ async def _answer(
     try:
         done = await outcome
     except Refused as refusal:
-        return payload(user_errors=to_user_errors(refusal))
+        return payload(user_errors=to_user_errors(refusal, info.context))
     info.context.forget_rows()
     return payload(**view(done))
 
@@ -69,7 +70,7 @@ class Mutation:
         return await _answer(
             info,
             payloads.SignUpForServicePayload,
-            subscriptions.sign_up(
+            sign_up(
                 info.context.caller,
                 service_id=decode_id("Service", input.service_id),
                 organization_id=(
@@ -80,7 +81,7 @@ class Mutation:
             ),
             lambda done: {
                 "subscription": to_subscription(done.subscription),
-                "user": to_user(done.user),
+                "user": to_user(done.user, info.context),
             },
         )
 
@@ -141,7 +142,7 @@ class Mutation:
             info,
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
-            lambda row: {"user": to_user(row)},
+            lambda row: {"user": to_user(row, info.context)},
         )
 
     @strawberry.mutation(
@@ -159,7 +160,7 @@ class Mutation:
             info,
             payloads.UserPayload,
             users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
-            lambda row: {"user": to_user(row)},
+            lambda row: {"user": to_user(row, info.context)},
         )
 
     @strawberry.mutation(
@@ -183,7 +184,7 @@ class Mutation:
             ),
             lambda outcomes: {
                 "results": [
-                    payloads.RemoveUserResult(user_errors=to_user_errors(outcome))
+                    payloads.RemoveUserResult(user_errors=to_user_errors(outcome, info.context))
                     if isinstance(outcome, Refused)
                     else payloads.RemoveUserResult(removed_user_id=encode_id("User", outcome))
                     for outcome in outcomes
@@ -258,10 +259,10 @@ class Mutation:
         except Refused as refusal:
             return payloads.AcceptInvitationPayload(
                 sign_out_first=association.must_sign_out_first(refusal),
-                user_errors=to_user_errors(refusal),
+                user_errors=to_user_errors(refusal, info.context),
             )
         info.context.forget_rows()
-        return payloads.AcceptInvitationPayload(user=to_user(row))
+        return payloads.AcceptInvitationPayload(user=to_user(row, info.context))
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
@@ -309,5 +310,5 @@ class Mutation:
 
 def _invitation_result(info: Info, outcome: InvitationRow | Refused) -> payloads.InvitationResult:
     if isinstance(outcome, Refused):
-        return payloads.InvitationResult(user_errors=to_user_errors(outcome))
+        return payloads.InvitationResult(user_errors=to_user_errors(outcome, info.context))
     return payloads.InvitationResult(invitation=to_invitation(outcome, info.context.now))

@@ -17,86 +17,21 @@ from schema.connections import After, Before, First, Last, given, window
 from schema.context import Info
 from schema.costs import FETCH, PAGE
 from schema.enums import (
-    AuditAction,
-    AuditOutcome,
-    DeliveryStatus,
     Direction,
-    InvitationStatus,
     ProductRelease,
     SubscriptionStatus,
-    UserOrderField,
-    UserStatus,
+)
+from schema.filters import (
+    AuditEventFilter,
+    InvitationFilter,
+    UserFilter,
+    UserFilterArgument,
+    UserOrder,
+    UserOrderArgument,
 )
 from schema.invitations import InvitationConnection
 from schema.nodes import Node, decode_id, decode_ids, encode_id
-from schema.users import User, UserConnection, load_user, to_user
-
-
-@strawberry.input(description="Which users; every condition given must hold.")
-class UserFilter:
-    """Conditions on users."""
-
-    search: str | None = strawberry.field(
-        default=UNSET,
-        description="Every word must begin a word of a name, or either address, ignoring case.",
-    )
-    status: list[UserStatus] | None = strawberry.field(
-        default=UNSET, description="How far the association has come: any of these."
-    )
-    service_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="Holds a role of this service."
-    )
-    role_ids: list[strawberry.ID] | None = strawberry.field(
-        default=UNSET, description="Holds any of these roles."
-    )
-
-
-@strawberry.input(description="How users are ordered.")
-class UserOrder:
-    """An order."""
-
-    field: UserOrderField = strawberry.field(
-        default=UserOrderField.LAST_NAME, description="By what."
-    )
-    direction: Direction = strawberry.field(
-        default=Direction.ASC, description="Which end comes first."
-    )
-
-
-@strawberry.input(description="Which invitations; every condition given must hold.")
-class InvitationFilter:
-    """Conditions on invitations."""
-
-    status: list[InvitationStatus] | None = strawberry.field(
-        default=UNSET, description="What has become of it: any of these."
-    )
-    delivery: list[DeliveryStatus] | None = strawberry.field(
-        default=UNSET, description="Where its mail is: any of these."
-    )
-
-
-@strawberry.input(description="Which events; every condition given must hold.")
-class AuditEventFilter:
-    """Conditions on audit events."""
-
-    actions: list[AuditAction] | None = strawberry.field(
-        default=UNSET, description="What was done: any of these."
-    )
-    outcome: AuditOutcome | None = strawberry.field(
-        default=UNSET, description="Whether it was done or refused."
-    )
-    since: datetime | None = strawberry.field(
-        default=UNSET, description="At this moment or after it."
-    )
-    until: datetime | None = strawberry.field(default=UNSET, description="Before this moment.")
-
-
-UserFilterArgument = Annotated[
-    UserFilter | None, strawberry.argument(description="Which users; all if left out.")
-]
-UserOrderArgument = Annotated[
-    UserOrder | None, strawberry.argument(description="By last name if left out.")
-]
+from schema.users import User, UserConnection, load_user, load_users, needs_roles
 
 
 async def users_connection(
@@ -122,8 +57,9 @@ async def users_connection(
         ),
         order=lists.user_order(order.field, descending=order.direction is Direction.DESC),
         window=window_,
+        with_roles=needs_roles(info),
     )
-    return UserConnection(page=page)
+    return UserConnection(page=page, context=info.context)
 
 
 @strawberry.type(description="Whether an organization can use a service.")
@@ -184,7 +120,7 @@ class ServiceSubscription(Node):
         """All of them for a service administrator, else the viewer alone at most."""
         loaders = info.context.loaders
         ids = await loaders.administrators.load((self.row.organization_id, self.row.service_id))
-        return [to_user(row) for row in await loaders.users.load_many(ids) if row is not None]
+        return await load_users(info, ids)
 
     @strawberry.field(description="Whether the viewer administers the service.")
     async def viewer_is_service_administrator(self, info: Info) -> bool:

@@ -13,15 +13,11 @@ from schema.catalogue import Role, Service, to_role, to_service
 from schema.connections import After, Before, First, Last, window
 from schema.context import Info
 from schema.costs import FETCH, PAGE, ListSize
+from schema.filters import UserFilterArgument, UserOrderArgument
 from schema.invitations import Invitation, InvitationPreview
 from schema.lookup import load_node
 from schema.nodes import Node, decode_id, split_id
-from schema.organizations import (
-    Organization,
-    UserFilterArgument,
-    UserOrderArgument,
-    users_connection,
-)
+from schema.organizations import Organization, users_connection
 from schema.users import User, UserConnection
 from schema.viewer import Viewer, to_viewer
 
@@ -66,7 +62,7 @@ class Query:
     def viewer(self, info: Info) -> Viewer | None:
         """The caller."""
         account = info.context.caller.account
-        return to_viewer(account) if account else None
+        return to_viewer(account, info.context) if account else None
 
     @strawberry.field(description="Any node by its id; null if there is none for the viewer. "
                       "Needs: a sign-in, but for the catalogue.")  # fmt: skip

@@ -13,7 +13,8 @@ URL = NewType("URL", str)
 
 def write_moment(moment: datetime) -> str:
     """ISO 8601 in UTC with a `Z`, to the microsecond where there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat().replace("+00:00", "Z")
 
 
 def read_moment(value: object) -> datetime:

@@ -1,5 +1,6 @@
 """The signed-in person, and the sessions that are open."""
 
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,9 +9,9 @@ from strawberry import Private
 
 import models.accounts as tables
 from resolvers.caller import Caller, SignedInAccount
-from resolvers.memberships import memberships_of
+from resolvers.memberships import Membership, memberships_of
 from resolvers.sessions import sessions_of
-from schema.context import Info
+from schema.context import Context, Info
 from schema.nodes import Node, encode_id
 from schema.scalars import EmailAddress
 from schema.users import User, to_user
@@ -51,6 +52,7 @@ class Viewer:
     """The caller."""
 
     account: Private[SignedInAccount]
+    context: Private[Context]
     microsoft_account: EmailAddress = strawberry.field(
         description="As the identity provider names it."
     )
@@ -58,13 +60,20 @@ class Viewer:
         description="As the identity provider names the person."
     )
 
-    @strawberry.field(description="The account's profiles, one per organization.")
-    async def profiles(self, info: Info) -> list[User]:
+    @strawberry.field(
+        description="The account's profiles, one per organization.", graphql_type=list[User]
+    )
+    def profiles(self) -> list[User] | Awaitable[list[User]]:
         """In order of joining."""
-        memberships = (await memberships_of(info.context.caller)).values()
-        ids = sorted(membership.user_id for membership in memberships)
-        rows = await info.context.loaders.users.load_many(ids)
-        return [to_user(row) for row in rows if row is not None]
+        known = self.context.caller.memberships
+        return self._profiles() if known is None else self._profiles_of(known)
+
+    async def _profiles(self) -> list[User]:
+        return self._profiles_of(await memberships_of(self.context.caller))
+
+    def _profiles_of(self, memberships: Mapping[UUID, Membership]) -> list[User]:
+        users = sorted((each.user for each in memberships.values()), key=lambda user: user.id)
+        return [to_user(user, self.context) for user in users]
 
     @strawberry.field(description="The session that this request came with. Null with an access "
                       "token.")  # fmt: skip
@@ -81,10 +90,11 @@ class Viewer:
         return [to_session(row, caller) for row in rows]
 
 
-def to_viewer(account: SignedInAccount) -> Viewer:
+def to_viewer(account: SignedInAccount, context: Context) -> Viewer:
     """The graph's view of the caller."""
     return Viewer(
         account=account,
+        context=context,
         microsoft_account=EmailAddress(account.microsoft_account),
         display_name=account.display_name,
     )

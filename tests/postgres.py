@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,8 +33,9 @@ def free_port() -> int:
 class PostgresServer:
     """One server with its data folder; databases are made from it as needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = ("fsync=off",)) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: str | None = None
@@ -58,7 +59,8 @@ class PostgresServer:
                 [
                     POSTGRES_BIN_PATH / "postgres",
                     *("-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1"),
-                    *("-k", self.folder, "-c", "max_connections=200", "-c", "fsync=off"),
+                    *("-k", self.folder, "-c", "max_connections=200"),
+                    *(word for setting in self.settings for word in ("-c", setting)),
                 ],
                 user=self._as_user,
                 stdout=subprocess.DEVNULL,
@@ -108,13 +110,16 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server in a folder of its own, stopped and removed at the end."""
+def postgres_server(settings: Sequence[str] = ("fsync=off",)) -> Iterator[PostgresServer]:
+    """A running server in a folder of its own, stopped and removed at the end.
+
+    Nothing here outlives a power cut, so by default it does not wait for the disk.
+    """
     with tempfile.TemporaryDirectory(prefix="gateway-postgres-") as outer:
         Path(outer).chmod(0o755)
         folder = Path(outer) / "server"
         folder.mkdir()
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, settings)
         server.start()
         try:
             yield server

@@ -143,6 +143,18 @@ def test_organizations_users_and_subscriptions_are_fetched_by_id_through_the_gat
     assert found(fetches_past_the_gate, gate) != []
 
 
+def test_users_are_read_without_models_through_the_gate_alone() -> None:
+    """`resolvers/seen.py` writes its statements by hand; only the gate may ask it by id."""
+    homes = {Path("resolvers/permissions.py"), Path("resolvers/seen.py")}
+    users = [
+        str(file)
+        for file in sources("resolvers", "schema", "gateway")
+        if file not in homes and re.search(r"\b(visible_users|UserList)\(", file.read_text())
+    ]
+
+    assert users == []
+
+
 def test_only_the_gateway_reads_the_environment_or_the_clock() -> None:
     assert found(environment_and_clock, *sources("models", "resolvers", "schema")) == []
     assert found(environment_and_clock, *sources("gateway")) != []

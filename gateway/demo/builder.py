@@ -19,7 +19,7 @@ from resolvers.invitations import invite_users, revoke_invitations
 from resolvers.refusals import Refused
 from resolvers.selection import RoleSelection
 from resolvers.sessions import Identity, caller_of_session, sign_in
-from resolvers.subscriptions import NewOrganization, sign_up
+from resolvers.sign_up import NewOrganization, sign_up
 from resolvers.users import NewUser, create_user
 
 LINKS_LAST = timedelta(days=7)

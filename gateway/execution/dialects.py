@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from graphql import GraphQLField, GraphQLFieldResolver, GraphQLObjectType
+from graphql import FieldNode, GraphQLField, GraphQLFieldResolver, GraphQLObjectType
 
 Reader: TypeAlias = str | Callable[[Any], Any]
 """The name of an attribute of the source, or a function of nothing but the source."""
@@ -13,8 +13,8 @@ class Dialect(Protocol):
     """Shorter ways to the same end, or None where there is none. These know of none."""
 
     @staticmethod
-    def reader_of(field: GraphQLField) -> Reader | None:  # noqa: ARG004 - others look at it
-        """Tell how a field is read from its source, if that is all that its resolver does.
+    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:  # noqa: ARG004 - others look at it
+        """Tell how a field is read from its source, if that is all that its resolver does here.
 
         Fields without a resolver needn't be told: they are read as `default_field_resolver` does.
         """
@@ -24,6 +24,14 @@ class Dialect(Protocol):
     def resolver_of(field: GraphQLField) -> GraphQLFieldResolver | None:  # noqa: ARG004 - others look at it
         """Give a resolver that does the same as the field's own with less ado."""
         return None
+
+    @classmethod
+    def is_constant(cls, type_: GraphQLObjectType) -> bool:  # noqa: ARG003 - others look at it
+        """Tell whether objects of the type, and all that is read of them, never change.
+
+        Then what is selected of one is worked out once for all requests, and they share it.
+        """
+        return False
 
     @staticmethod
     def class_of(type_: GraphQLObjectType) -> tuple[type, str] | None:  # noqa: ARG004 - others look at it

@@ -19,12 +19,12 @@ from graphql.execution.values import get_argument_values
 
 from gateway.execution.leaves import EnumSlot, ScalarSlot
 from gateway.execution.lists import ListSlot
-from gateway.execution.objects import AbstractSlot, ObjectSlot, Select
+from gateway.execution.objects import AbstractSlot, ConstantSlot, ObjectSlot
 from gateway.execution.places import Place, path_at
 from gateway.execution.slots import Info, Run, Slot
 
 if TYPE_CHECKING:
-    from gateway.execution.selections import Compiler
+    from gateway.execution.selections import Compiler, Selection
 
 
 class Field:
@@ -116,12 +116,12 @@ class Field:
         nodes = [details.node for details in self.details]
         return run.build_resolve_info(self.definition, nodes, self.parent_type, path_at(place))
 
-    def selection(self, run: Run, type_: GraphQLObjectType) -> Select:
+    def selection(self, run: Run, type_: GraphQLObjectType) -> "Selection":
         """Compile what is selected of this field's objects of one type."""
         collected = run.collect_subfields(type_, self.details)
         selection = self.compiler.selection(run, type_, collected.grouped_field_set)
         self.resolves = self.resolves or selection.resolves
-        return selection.select
+        return selection
 
 
 def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
@@ -134,4 +134,7 @@ def slot_of(type_: GraphQLOutputType, field: Field) -> Slot:
         return kind(type_, bare, field)
     if is_abstract_type(bare):
         return AbstractSlot(type_, bare, field)
-    return ObjectSlot(type_, cast("GraphQLObjectType", bare), field)
+    object_type = cast("GraphQLObjectType", bare)
+    if field.compiler.dialect.is_constant(object_type):
+        return ConstantSlot(type_, object_type, field)
+    return ObjectSlot(type_, object_type, field)

@@ -10,7 +10,7 @@ from graphql.pyutils import is_iterable
 from gateway.execution.classes import SETTLED
 from gateway.execution.leaves import all_ready
 from gateway.execution.places import Place, path_at
-from gateway.execution.slots import Info, Run, Slot, abandon, gather
+from gateway.execution.slots import Info, Known, Run, Slot, abandon, gather
 
 if TYPE_CHECKING:
     from gateway.execution.fields import Field
@@ -31,11 +31,15 @@ class ListSlot(Slot):
         super().__init__(type_, field)
         self.bare = bare
         self.item = item
+        self.known = Known()
         leaf = get_nullable_type(item.type)
         self.leaf = leaf if is_leaf_type(leaf) else None
 
     def fill(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
-        """Settle each item."""
+        """Settle each item; the data of a tuple of constants is constant too."""
+        known = self.known.get(id(value))
+        if known is not None:
+            return known[1]
         if type(value) is list:
             if self.leaf is not None and value and all_ready(self.leaf, value):
                 return value.copy()
@@ -49,7 +53,10 @@ class ListSlot(Slot):
             place = path_at(place)  # once for all items, whose resolvers want it
         if info is None and self.field.needs_info:
             info = self.field.info(run, place)
-        return self.fill_items(run, value, place, info)
+        data = self.fill_items(run, value, place, info)
+        if self.item.constant and type(value) is tuple and knows_all(self.item, value):
+            self.known.add(value, data)
+        return data
 
     def fill_items(self, run: Run, value: Iterable[Any], place: Place, info: Info | None) -> Any:
         """Settle each item, and gather those that have to be awaited."""
@@ -72,3 +79,8 @@ class ListSlot(Slot):
             abandon(run, [*pending, *enumerate(rest)])
             raise
         return gather(results, pending) if pending else results
+
+
+def knows_all(slot: Slot, constants: tuple[Any, ...]) -> bool:
+    """Tell whether the data of these constants is known."""
+    return all(id(constant) in slot.known for constant in constants)

@@ -7,11 +7,14 @@ from graphql import GraphQLAbstractType, GraphQLObjectType, GraphQLOutputType
 from graphql.execution.executor import invalid_return_type_error
 
 from gateway.execution.classes import ordinary
+from gateway.execution.leaves import ScalarSlot
+from gateway.execution.lists import ListSlot
 from gateway.execution.places import Place
-from gateway.execution.slots import Info, Run, Slot
+from gateway.execution.slots import Info, Known, Run, Slot
 
 if TYPE_CHECKING:
     from gateway.execution.fields import Field
+    from gateway.execution.selections import Selection
 
 Select = Callable[[Run, Any, Place | None], Any]
 """Gives the data of one object, or an awaitable of it, from its source and its place."""
@@ -20,7 +23,7 @@ Select = Callable[[Run, Any, Place | None], Any]
 class ObjectSlot(Slot):
     """Takes an object; what is selected of it is compiled when the first one turns up."""
 
-    __slots__ = ("bare", "certain", "is_type_of", "select", "unless")
+    __slots__ = ("bare", "certain", "is_type_of", "select", "selection", "unless")
 
     def __init__(self, type_: GraphQLOutputType, bare: GraphQLObjectType, field: "Field") -> None:
         super().__init__(type_, field)
@@ -28,6 +31,7 @@ class ObjectSlot(Slot):
         self.is_type_of = bare.is_type_of
         self.certain: type | None
         self.certain, self.unless = field.compiler.dialect.class_of(bare) or (None, "")
+        self.selection: Selection | None = None
         self.select: Select = self.compile_and_select
 
     def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
@@ -68,8 +72,42 @@ class ObjectSlot(Slot):
 
     def compile_and_select(self, run: Run, value: Any, place: Place | None) -> Any:
         """Compile the selection set, and select from the first object."""
-        self.select = self.field.selection(run, self.bare)
+        self.selection = self.field.selection(run, self.bare)
+        self.select = self.selection.select
         return self.select(run, value, place)
+
+
+class ConstantSlot(ObjectSlot):
+    """Takes objects that never change, and remembers what was selected of each."""
+
+    __slots__ = ()
+    constant = True
+
+    def __init__(self, type_: GraphQLOutputType, bare: GraphQLObjectType, field: "Field") -> None:
+        super().__init__(type_, bare, field)
+        self.known = Known()
+
+    def settle(self, run: Run, value: Any, place: Place, info: Info | None) -> Any:
+        """Give the data that is known, or get to know it, if nothing of this run went into it."""
+        known = self.known.get(id(value))
+        if known is not None:
+            return known[1]
+        errors = len(run.collected_errors.errors)
+        data = super().settle(run, value, place, info)
+        if type(data) is dict and len(run.collected_errors.errors) == errors and is_pure(self):
+            self.known.add(value, data)
+        return data
+
+
+def is_pure(slot: Slot) -> bool:
+    """Tell whether only readers made the data of the objects that the slot has taken so far."""
+    while isinstance(slot, ListSlot):
+        slot = slot.item
+    if isinstance(slot, ScalarSlot):
+        return True
+    if not isinstance(slot, ObjectSlot) or slot.selection is None or slot.selection.resolves:
+        return False
+    return all(is_pure(field.slot) for field in slot.selection.fields.values())
 
 
 class AbstractSlot(Slot):

@@ -180,7 +180,7 @@ class Source:
         """Write the expression that reads a field from its source; None if it takes a resolver."""
         definition = field.definition
         self.names[f"settle_{n}"] = field.slot.settle
-        reader = self.compiler.dialect.reader_of(definition)
+        reader = self.compiler.dialect.reader_of(definition, field.details[0].node)
         if isinstance(reader, str):
             plain = reader.isidentifier() and not iskeyword(reader)
             return f"source.{reader}" if plain else f"getattr(source, {reader!r})"

@@ -30,7 +30,11 @@ class Slot(ABC):
     graphql-core's executor do, in the same order.
     """
 
-    __slots__ = ("field", "nullable", "type")
+    __slots__ = ("field", "known", "nullable", "type")
+    constant = False
+    """Whether what it takes never changes, so that data of it is in `known`."""
+
+    known: "Known"
 
     def __init__(self, type_: GraphQLOutputType, field: "Field") -> None:
         self.type = type_
@@ -97,6 +101,18 @@ class Slot(ABC):
         """
         run.handle_field_error(error, self.type, self.field.details, path_at(place))
         return None
+
+
+class Known(dict[int, tuple[Any, Any]]):
+    """The data of constants by identity, with the constants, so that they stay alive."""
+
+    MOST = 1000
+
+    def add(self, constant: Any, data: Any) -> None:
+        """Keep the data; if there is too much, begin anew."""
+        if len(self) >= self.MOST:
+            self.clear()
+        self[id(constant)] = constant, data
 
 
 Pending: TypeAlias = Sequence[tuple[Any, Awaitable[Any]]]

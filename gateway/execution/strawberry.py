@@ -4,7 +4,16 @@ from collections.abc import Callable
 from inspect import Parameter, getclosurevars
 from typing import Any, ClassVar, cast
 
-from graphql import GraphQLField, GraphQLFieldResolver, GraphQLObjectType, GraphQLResolveInfo
+from graphql import (
+    FieldNode,
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLFieldResolver,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    Undefined,
+    is_non_null_type,
+)
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -35,18 +44,26 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
     when the schema is made; where nothing can, the way is cut short.
     """
 
+    constants: ClassVar[frozenset[type]] = frozenset()
+    """Types of a program's own whose objects never change, nor what is read of them."""
+
     awaitable_predicates: ClassVar = Compiling.awaitable_predicates | {optimized_is_awaitable}
 
     @staticmethod
-    def reader_of(field: GraphQLField) -> Reader | None:
-        """Tell of attributes, and of methods that want nothing but `self`."""
+    def reader_of(field: GraphQLField, node: FieldNode) -> Reader | None:
+        """Tell of attributes, and of methods that get nothing but `self`.
+
+        Arguments that the document leaves out, and the schema has no default for, are not passed.
+        """
         definition = simple_definition(field)
         if definition is None:
             return None
         if made_by(field.resolve) == "resolver.<locals>._get_basic_result":
             return definition.python_name if definition.default_resolver is getattr else None
         resolver = simple_resolver(definition, field)
-        if resolver is None or field.args or wanted_by(resolver) != [SELF_PARAMSPEC]:
+        if resolver is None or wanted_by(resolver) != [SELF_PARAMSPEC]:
+            return None
+        if node.arguments or any(map(always_passed, field.args.values())):
             return None
         return cast("Reader", resolver.wrapped_func)
 
@@ -79,6 +96,11 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
 
         return resolve
 
+    @classmethod
+    def is_constant(cls, type_: GraphQLObjectType) -> bool:
+        """Tell whether the class of its objects is among `constants`."""
+        return getattr(type_.extensions.get(BACKREF), "origin", None) in cls.constants
+
     @staticmethod
     def class_of(type_: GraphQLObjectType) -> tuple[type, str] | None:
         """Give the decorated class: Strawberry asks `isinstance`, unless the object is cast."""
@@ -89,6 +111,12 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
         ):
             return definition.origin, TYPE_CAST_ATTRIBUTE
         return None
+
+
+def always_passed(argument: GraphQLArgument) -> bool:
+    """Tell whether an argument is passed, or refused, even if the document leaves it out."""
+    has_default = argument.default_value is not Undefined or argument.default is not None
+    return has_default or is_non_null_type(argument.type)
 
 
 def made_by(function: object) -> str | None:

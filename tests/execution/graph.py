@@ -4,7 +4,7 @@ import datetime as dt
 import enum
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, cast
 from uuid import UUID
 
 import strawberry
@@ -79,6 +79,11 @@ class User(Node):
         return self.name[0]
 
     @strawberry.field
+    def tagged(self, tag: str | None = strawberry.UNSET) -> str:
+        """The name, and a tag if there is one."""
+        return f"{self.name} {tag}" if tag else self.name
+
+    @strawberry.field
     async def roles(self, info: Info) -> list[Role]:
         """Loaded in one batch for all users."""
         roles: list[Role] = await info.context["roles"].load(self.id)
@@ -120,6 +125,17 @@ class Robot:
     """Nobody."""
 
     model: str
+    maker: "Robot | None" = None
+
+    @strawberry.field
+    def place(self, info: Info) -> str:
+        """Where the request says."""
+        return str(info.context["place"])
+
+    @strawberry.field
+    def fault(self) -> str | None:
+        """Can't be told."""
+        raise LookupError(self.model)
 
 
 Account = Annotated[User | Robot, strawberry.union("Account")]
@@ -137,9 +153,17 @@ def user(n: int) -> User:
     )
 
 
+ROBOTS = (Robot(model="R2", maker=Robot(model="R1")),)
+
+
 @strawberry.type
 class Query:
     """Where to begin."""
+
+    @strawberry.field
+    def workshop(self) -> list[Robot]:
+        """The same ones for everybody."""
+        return cast("list[Robot]", ROBOTS)
 
     @strawberry.field
     async def users(self) -> list[User]:

@@ -1,16 +1,17 @@
 """The compiling executor behind a real Strawberry schema, beside the stock one."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import strawberry
+from graphql import FieldNode, OperationDefinitionNode, parse
 from strawberry.extensions import ParserCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.strawberry import StrawberryCompilingExecutor
-from tests.execution.graph import Batches, Cents, Loud, Query, Role, User, make_schema, user
+from tests.execution.graph import Batches, Cents, Loud, Query, Robot, Role, User, make_schema, user
 
 Outcome = tuple[Any, list[Any], list[int]]
 
@@ -116,14 +117,23 @@ def readers() -> dict[str, Any]:
     """Tell how each field of a user is read."""
     type_: Any = make_schema(StrawberryCompilingExecutor)._schema.type_map["User"]  # noqa: SLF001
     return {
-        name: StrawberryCompilingExecutor.reader_of(field) for name, field in type_.fields.items()
+        name: StrawberryCompilingExecutor.reader_of(field, node(name))
+        for name, field in type_.fields.items()
     }
+
+
+def node(text: str) -> FieldNode:
+    """Parse one field of a selection set."""
+    (operation,) = parse(f"{{ {text} }}").definitions
+    (selection,) = cast("OperationDefinitionNode", operation).selection_set.selections
+    return cast("FieldNode", selection)
 
 
 def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() -> None:
     read = readers()
 
     assert read.pop("initial")(user(1)) == "u"
+    assert read.pop("tagged")(user(1)) == "user 1"
     assert read == {
         "id": "id",
         "name": "name",
@@ -138,6 +148,48 @@ def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() 
         "roles": None,
         "place": None,
     }
+
+
+def test_a_method_that_is_given_an_argument_is_called_by_its_resolver() -> None:
+    type_: Any = make_schema(StrawberryCompilingExecutor)._schema.type_map["User"]  # noqa: SLF001
+    given = node('tagged(tag: "x")')
+
+    assert StrawberryCompilingExecutor.reader_of(type_.fields["tagged"], given) is None
+
+
+class Sharing(StrawberryCompilingExecutor):
+    """Knows that robots never change."""
+
+    constants = frozenset({Robot})
+
+
+async def test_what_is_selected_of_a_constant_is_worked_out_once_and_shared() -> None:
+    schema = make_schema(Sharing)
+    stock = make_schema(StrawberryGraphQLCoreExecutionContext)
+    query = "{ workshop { model maker { model } } }"
+    results = [await schema.execute(query) for _ in range(4)]
+    expected = await stock.execute(query)
+    shared = [result.data["workshop"][0] for result in results if result.data]
+
+    assert [result.data for result in results] == [expected.data] * 4
+    assert shared[2] is shared[3]
+
+
+async def test_a_constant_with_a_field_that_takes_a_resolver_is_not_remembered() -> None:
+    schema = make_schema(Sharing)
+    results = [
+        await schema.execute("{ workshop { model place } }", context_value={"place": place})
+        for place in "abc"
+    ]
+
+    assert [result.data and result.data["workshop"][0]["place"] for result in results] == [*"abc"]
+
+
+async def test_an_error_of_a_constant_is_reported_each_time() -> None:
+    schema = make_schema(Sharing)
+    results = [await schema.execute("{ workshop { model fault } }") for _ in range(4)]
+
+    assert [len(result.errors or ()) for result in results] == [1] * 4
 
 
 def test_objects_of_the_decorated_class_need_no_closer_look() -> None:

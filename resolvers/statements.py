@@ -1,0 +1,83 @@
+"""Statements written by hand, where the ORM costs more than the database.
+
+They go through Tortoise's connection, so that they are part of the transaction that is open.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from tortoise.connection import get_connection
+
+
+class Dialect(NamedTuple):
+    """In what the engines differ."""
+
+    is_sqlite: bool
+    joined: str
+    """The aggregate that joins text."""
+
+
+POSTGRES = Dialect(is_sqlite=False, joined="string_agg")
+SQLITE = Dialect(is_sqlite=True, joined="group_concat")
+
+STATEMENTS_KEPT = 500
+"""More than there are shapes of lists."""
+
+ANY_OF = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
+
+
+def dialect() -> Dialect:
+    """That of the database connected."""
+    is_sqlite = get_connection("default").capabilities.dialect == "sqlite"
+    return SQLITE if is_sqlite else POSTGRES
+
+
+class Statement:
+    """A statement, written for PostgreSQL, that runs on both engines.
+
+    `$1`, `$2`, … stand for its values, `= ANY($1::uuid[])` takes a list, `{joined}` is the
+    aggregate that joins text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._postgres = text.format(joined=POSTGRES.joined)
+        listed = ANY_OF.sub(r"IN (SELECT value FROM json_each($\1))", text)
+        self._sqlite = listed.format(joined=SQLITE.joined).replace("$", "?")
+
+    async def rows(self, *values: object) -> Sequence[Any]:
+        """Run it; rows whose values are as the driver gives them, by position and by name."""
+        client = get_connection("default")
+        if client.capabilities.dialect == "sqlite":
+            _, rows = await client.execute_query(self._sqlite, list(map(_for_sqlite, values)))
+        else:
+            _, rows = await client.execute_query(self._postgres, list(values))
+        return rows
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def numbered(text: str) -> Statement:
+    """The statement of a text in which `?` stands for each value, in their order."""
+    parts = text.split("?")
+    values = (f"${number}{part}" for number, part in enumerate(parts[1:], start=1))
+    return Statement(parts[0] + "".join(values))
+
+
+def _for_sqlite(value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    return orjson.dumps(value).decode() if isinstance(value, list | tuple) else value
+
+
+def as_uuid(value: UUID | str) -> UUID:
+    """A UUID column's value, from either driver."""
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def as_moment(value: datetime | str) -> datetime:
+    """An instant column's value, from either driver."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
