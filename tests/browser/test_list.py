@@ -95,8 +95,8 @@ def test_filters_and_order(contoso: Company) -> None:
     assert names(alice) == ["Carla Castro"]
     alice.page.get_by_label("Status").select_option("Every status")
     alice.page.get_by_label("Role").select_option("Order processor")
+    expect(alice.page.locator("table.users tbody tr")).to_have_count(1)
     expect(alice.row("Ben Brown")).to_be_visible()
-    assert names(alice) == ["Ben Brown"]
     alice.page.get_by_label("Role").select_option("All roles")
     alice.page.get_by_label("Service").select_option("Commerce Services")
     expect(alice.page.locator("table.users tbody tr")).to_have_count(3)
