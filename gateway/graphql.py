@@ -136,10 +136,10 @@ class GraphQLEndpoint:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
             )
-        except InvalidCredential as invalid:
+        except InvalidCredential:
             # Signing out again with a session that has ended succeeds (rule 41).
             if isinstance(operation, str) or not only_signs_out(operation):
-                return self._unauthorized(media, invalid)
+                return self._unauthorized(media)
             caller = Caller(request_id=request_id)
         admitted = self._admitted(document, operation, asked, request.method)
         if isinstance(admitted, Refusal):
@@ -223,8 +223,7 @@ class GraphQLEndpoint:
             body["extensions"] = {"cost": admitted.price.told()}
         return Executed(body, has_defect=any(is_defect(error) for error in errors))
 
-    def _unauthorized(self, media: str, invalid: InvalidCredential) -> Response:
-        del invalid
+    def _unauthorized(self, media: str) -> Response:
         error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
         response = answer(
             {"errors": [error]},

@@ -100,7 +100,7 @@ async def read_request(request: Request) -> GraphQLRequest:
         UnfitRequest: It is not well-formed.
     """
     if request.method == "POST":
-        return _from_body(request, await _body(request))
+        return _from_body(await _body(request))
     return _from_query_string(request)
 
 
@@ -125,8 +125,7 @@ async def _body(request: Request) -> bytes:
     return bytes(chunks)
 
 
-def _from_body(request: Request, body: bytes) -> GraphQLRequest:
-    del request
+def _from_body(body: bytes) -> GraphQLRequest:
     parameters = _json(body, "The body")
     if isinstance(parameters, list):
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")

@@ -12,10 +12,11 @@ from models.invitations import DeliveryStatus, Invitation, InvitationStatus, Out
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
-from resolvers.invitations import status_at, token_hash
+from resolvers.invitations import status_at
 from resolvers.memberships import catalogue_for
 from resolvers.permissions import administration, roles_held
 from resolvers.refusals import Code, Refused, refuse
+from resolvers.secret_tokens import hash_of
 
 DEAD = {
     InvitationStatus.ACCEPTED: (
@@ -144,7 +145,7 @@ def _record(caller: Caller, action: AuditAction, user: User, *, now: datetime) -
 
 async def _invitation_of(token: str) -> Invitation | None:
     return (
-        await Invitation.filter(token_hash=token_hash(token))
+        await Invitation.filter(token_hash=hash_of(token))
         .select_related("user", "organization")
         .first()
     )

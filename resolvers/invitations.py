@@ -1,7 +1,5 @@
 """Invitations: sending and revoking them. Accepting one is in `association`."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,14 +26,7 @@ from resolvers.permissions import (
     users_for,
 )
 from resolvers.refusals import Code, Refused, refuse
-
-TOKEN_BYTES = 32
-"""256 random bits; the database holds their hash only."""
-
-
-def token_hash(token: str) -> str:
-    """What is stored of a secret: SHA-256, enough for one of 256 random bits."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+from resolvers.secret_tokens import hash_of, new_token
 
 
 def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
@@ -92,7 +83,7 @@ async def _invite(
         service_names = _services_to_name(user, held, membership, path)
     except Refused as refusal:
         return refusal
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     invitation = await _renewed(user, membership, token, now=now, expires_at=now + lifetime)
     inviter = await User.get(id=membership.user_id)
     await OutgoingMail.create(
@@ -170,7 +161,7 @@ async def _renewed(
     else:
         fresh = False
     newest.status = InvitationStatus.PENDING
-    newest.token_hash = token_hash(token)
+    newest.token_hash = hash_of(token)
     newest.sent_to = user.primary_email_address
     newest.sent_by_id = membership.user_id
     newest.send_count += 1

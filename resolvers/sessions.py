@@ -1,7 +1,5 @@
 """Signing in and out: accounts, their sessions, and whom a session's token stands for."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,10 +16,8 @@ from resolvers.caller import Caller, SignedInAccount
 from resolvers.catalogue import catalogue_of_version
 from resolvers.memberships import COLUMNS, memberships_in
 from resolvers.refusals import Code, refuse
+from resolvers.secret_tokens import hash_of, new_token
 from resolvers.statements import Statement, as_moment, as_uuid
-
-TOKEN_BYTES = 32
-"""256 random bits, more than anyone can try."""
 
 SEEN_EVERY = timedelta(minutes=5)
 """How stale `last_seen_at` may be, so that not every request writes."""
@@ -70,7 +66,7 @@ async def sign_in(
     Raises:
         AccountNotConfirmed: As the class says. Nothing was changed.
     """
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     async with recorded_transaction():
         account = await _account_of(identity, now=now)
         await User.filter(account_id=account.id).update(last_sign_in_at=now)
@@ -193,11 +189,6 @@ async def sessions_of(caller: Caller, *, now: datetime) -> list[Session]:
 async def purge_expired_sessions(now: datetime) -> int:
     """Delete sessions that can't be used any more; how many there were."""
     return await Session.filter(expires_at__lte=now).delete()
-
-
-def hash_of(token: str) -> str:
-    """What the database holds of a session's token: SHA-256, hexadecimal."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def _account_of(identity: Identity, *, now: datetime) -> Account:

@@ -6,7 +6,6 @@ Each is a process or a thread of its own on a free port of 127.0.0.1, ended by w
 import asyncio
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import httpx2
 
+from tests.postgres import free_port
 from tests.smtp_server import MailServerForTests
 
 ROOT = Path(__file__).parent.parent
@@ -29,14 +29,6 @@ LINK = re.compile(r"https?://\S+/invitations/[\w-]+")
 
 class NotStartedError(AssertionError):
     """A server did not answer in time; the text is what it wrote."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from resolvers.catalogue import current_catalogue
 from schema.nodes import split_id
 from tests import documents
 from tests.people import Gateway, Person, associated
-from tests.servers import environment_for, free_port, serving
+from tests.postgres import free_port
+from tests.servers import environment_for, serving
 
 ORGANIZATIONS = 6
 ROUNDS = 11

@@ -19,7 +19,6 @@ from uuid import uuid4
 
 import pytest
 import structlog
-from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
@@ -89,7 +88,6 @@ async def database(database_url: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def emptied(url: str) -> AsyncIterator[None]:
     """Connect to a database, without the rows of the test before."""
-    EXECUTOR_CACHE.clear()  # Tortoise keeps statements by the name of the connection, not its kind
     async with connected(url):
         if not is_sqlite(url):
             await get_connection("default").execute_script(

@@ -9,13 +9,13 @@ from models.accounts import Account, Session
 from models.audit import AuditAction, AuditEvent
 from models.users import User
 from resolvers.caller import Caller
+from resolvers.secret_tokens import hash_of
 from resolvers.sessions import (
     AccountNotConfirmed,
     Identity,
     SignOutScope,
     caller_of_session,
     end_sessions,
-    hash_of,
     purge_expired_sessions,
     sessions_of,
     sign_in,

@@ -12,7 +12,7 @@ import asyncpg
 from gateway.catalog_file import read_catalogue
 from gateway.database import connected, migrate
 from resolvers.catalogue_changes import apply_catalogue
-from resolvers.sessions import hash_of
+from resolvers.secret_tokens import hash_of
 from schema.nodes import encode_id
 
 ADMINISTRATORS = 20
