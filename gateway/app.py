@@ -16,13 +16,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.database import DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
+from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
@@ -30,6 +31,8 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.streams.exchange import Exchange
+from gateway.streams.listening import followed
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -58,12 +61,14 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
+    exchange = Exchange(settings, now=now)
+    graphql = GraphQLEndpoint(settings, provider, exchange=exchange, after_change=wake.set, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
             graphql_route,
+            WebSocketRoute("/graphql", graphql.serve_socket),
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
@@ -71,7 +76,9 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(
+            settings, delivers_mail=delivers_mail, exchange=exchange, wake=wake, now=now
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -90,17 +97,23 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
+    settings: Settings,
+    *,
+    delivers_mail: bool,
+    exchange: Exchange,
+    wake: asyncio.Event,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        await stack.enter_async_context(followed(settings, exchange))
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
             beside.append(asyncio.create_task(delivery, name="mail"))
         for task in beside:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
         log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
         try:
             yield
@@ -110,12 +123,6 @@ async def _running(
             for task in unfinished:
                 task.cancel()
             log.info("stopped")
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say that something which runs beside the requests has ended before its time."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_task_failed", task=task.get_name(), exc_info=error)
 
 
 async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:

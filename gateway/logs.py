@@ -1,5 +1,6 @@
 """Logs: one line an event on stderr, ours and every library's alike, and no secrets in them."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -134,3 +135,10 @@ def _inside(value: Any) -> Any:
 
 def _json(event: Any, **_options: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+def report_failure(task: asyncio.Task[Any]) -> None:
+    """Say that something which runs beside the requests has ended before its time."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log = structlog.get_logger(__name__)
+        log.error("background_task_failed", task=task.get_name(), exc_info=error)

@@ -91,7 +91,7 @@ async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitat
     """
     memberships = await memberships_of(caller)
     rows = await Invitation.filter(id__in=ids)
-    found = {row.id: row for row in rows if _may_see(memberships, row.organization_id, row.user_id)}
+    found = {row.id: row for row in rows if may_see(memberships, row.organization_id, row.user_id)}
     return [found.get(id_) for id_ in ids]
 
 
@@ -109,7 +109,8 @@ async def subscriptions_by_id(
     return [found.get(id_) for id_ in ids]
 
 
-def _may_see(memberships: Mapping[UUID, Membership], organization_id: UUID, user_id: UUID) -> bool:
+def may_see(memberships: Mapping[UUID, Membership], organization_id: UUID, user_id: UUID) -> bool:
+    """Whether the user of an organization is seen by whoever has these memberships."""
     membership = memberships.get(organization_id)
     return membership is not None and (membership.is_administrator or membership.user_id == user_id)
 
@@ -174,7 +175,7 @@ def _user_or_refusal(
     user: User | None, memberships: Mapping[UUID, Membership], to: Permission, path: Sequence[str]
 ) -> User | Refused:
     denial = Denial(user.organization_id, "User", user.id, user.full_name) if user else Denial(None)
-    if user is None or not _may_see(memberships, user.organization_id, user.id):
+    if user is None or not may_see(memberships, user.organization_id, user.id):
         return refuse(Code.NOT_FOUND, "No user has this id.", path, denial=denial)
     try:
         _require(memberships[user.organization_id], to, path, denial)
@@ -228,7 +229,7 @@ def _invitation_or_refusal(
     row: Invitation | None, memberships: Mapping[UUID, Membership], path: Sequence[str]
 ) -> Invitation | Refused:
     denial = Denial(row.organization_id, "Invitation", row.id, row.sent_to) if row else Denial(None)
-    if row is None or not _may_see(memberships, row.organization_id, row.user_id):
+    if row is None or not may_see(memberships, row.organization_id, row.user_id):
         return refuse(Code.NOT_FOUND, "No invitation has this id.", path, denial=denial)
     try:
         _require(memberships[row.organization_id], Permission.INVITE_USERS, path, denial)

@@ -8,6 +8,7 @@ from uuid import UUID
 from models.accounts import Session
 from models.audit import AuditAction
 from models.users import User
+from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
@@ -86,6 +87,7 @@ async def _remove(
         raise Refused([blocker])
     if user.account_id is not None:
         await Session.filter(account_id=user.account_id).delete()
+        announce(CredentialsEnded(user.account_id))
     await User.filter(id=user.id).delete()
     record(
         caller,

@@ -1,8 +1,10 @@
 """Signing in and out: accounts, their sessions, and whom a session's token stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
@@ -11,6 +13,7 @@ from models.accounts import Account, Session
 from models.addresses import address_key
 from models.audit import AuditAction, RecordedChange
 from models.users import User
+from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import record, recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
 from resolvers.catalogue import catalogue_of_version
@@ -85,16 +88,16 @@ async def sign_in(
     return token, session
 
 
-OF_TOKEN = Statement(f"""
+CALLERS = f"""
 SELECT sessions.id, sessions.last_seen_at, sessions.expires_at, accounts.id,
     accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
     (SELECT max(version) FROM catalogue_versions), {COLUMNS}
 FROM sessions JOIN accounts ON accounts.id = sessions.account_id
 LEFT JOIN users ON users.account_id = accounts.id
 LEFT JOIN organizations ON organizations.id = users.organization_id
-WHERE token_hash = $1
-ORDER BY users.id
-""")  # noqa: S608 - nothing but constants
+"""  # noqa: S608 - nothing but constants
+OF_TOKEN = Statement(f"{CALLERS} WHERE token_hash = $1 ORDER BY users.id")
+OF_SESSIONS = Statement(f"{CALLERS} WHERE sessions.id = ANY($1::uuid[]) ORDER BY users.id")
 
 
 async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
@@ -103,13 +106,31 @@ async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Ca
     The same statement tells the caller's memberships and the catalogue's version.
     """
     rows = await OF_TOKEN.rows(hash_of(token))
-    if not rows:
+    if not rows or as_moment(rows[0][2]) <= now:
         return None
-    id_, last_seen_at, expires_at, account_id, microsoft_account, key, name, version = rows[0][:8]
-    if as_moment(expires_at) <= now:
-        return None
+    id_, last_seen_at = rows[0][:2]
     if as_moment(last_seen_at) <= now - SEEN_EVERY:
         await Session.filter(id=id_).update(last_seen_at=now)
+    return await _caller_in(rows, request_id=request_id)
+
+
+async def callers_of_sessions(
+    ids: Sequence[UUID], *, request_id: str, now: datetime
+) -> dict[UUID, Caller]:
+    """Whom each of these sessions stands for now, by one statement; those that ended are missing.
+
+    Nobody is noted to have been seen.
+    """
+    found: dict[UUID, list[Any]] = {}
+    for row in await OF_SESSIONS.rows(ids):
+        if as_moment(row[2]) > now:
+            found.setdefault(as_uuid(row[0]), []).append(row)
+    return {id_: await _caller_in(rows, request_id=request_id) for id_, rows in found.items()}
+
+
+async def _caller_in(rows: Sequence[Any], *, request_id: str) -> Caller:
+    """The caller that the rows of one session tell of."""
+    id_, _, expires_at, account_id, microsoft_account, key, name, version = rows[0][:8]
     catalogue = await catalogue_of_version(version or 0)
     profiles = (row[8:] for row in rows)
     return Caller(
@@ -121,6 +142,7 @@ async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Ca
             display_name=name,
         ),
         session_id=as_uuid(id_),
+        ends_at=as_moment(expires_at),
         catalogue=catalogue,
         memberships=memberships_in((each for each in profiles if each[0]), catalogue),
     )
@@ -232,6 +254,7 @@ async def _end_replaced(
     replaced = await Session.filter(id=session_id).prefetch_related("account").first()
     if replaced is None or not await Session.filter(id=session_id).delete():
         return
+    announce(CredentialsEnded(replaced.account_id))
     if replaced.account_id != account.id:
         caller = Caller(
             request_id=request_id, account=_signed_in(replaced.account), session_id=session_id

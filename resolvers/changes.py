@@ -1,0 +1,45 @@
+"""Following what becomes of an organization's users while it happens."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from resolvers.announcements import UserChanged
+from resolvers.caller import Caller
+from resolvers.memberships import memberships_of
+from resolvers.permissions import may_see, member_of
+from resolvers.seen import SeenUser, visible_users
+
+
+async def follow(caller: Caller, organization_id: UUID) -> None:
+    """Let the caller follow the users of an organization whom he may see.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The organization does not exist, or the caller does not belong to it.
+    """
+    await member_of(caller, organization_id)
+
+
+async def is_told(caller: Caller, change: UserChanged) -> bool:
+    """Whether the caller learns of a change: a service administrator of all, else of his own.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The caller does not belong to the organization any more.
+    """
+    await member_of(caller, change.organization_id)
+    return may_see(await memberships_of(caller), change.organization_id, change.user_id)
+
+
+async def users_of(changes: Iterable[UserChanged]) -> Mapping[UUID, SeenUser]:
+    """The changed users as they are now, with their roles, by one statement.
+
+    They are for those alone of whom `is_told` says so.
+    """
+    changes = list(changes)
+    return await visible_users(
+        list({change.user_id for change in changes}),
+        own=(),
+        administered=list({change.organization_id for change in changes}),
+        with_roles=True,
+    )
