@@ -43,7 +43,7 @@ class Limit(Enum):
     REPEATS = ("repeats", 1_000)
     NODES = ("nodes", 10_000)
     COST = ("cost", 25_000)
-    EVENT_COST = ("cost of an event", 1_000)
+    EVENT_COST = ("cost of an event", 250)
 
     def __init__(self, label: str, maximum: int) -> None:
         self.label = label

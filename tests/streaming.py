@@ -2,20 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+import pytest
 import uvicorn
 from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from gateway.app import create_app
+from gateway.catalog_file import read_catalogue
 from gateway.server import UVICORN_OPTIONS
-from tests.people import Person
+from gateway.settings import Settings
+from resolvers.catalogue_changes import apply_catalogue
+from tests.people import Clock, Gateway, Person
+from tests.postgres import free_port
 
 WITHIN_S = 10.0
 
@@ -40,7 +46,7 @@ class Server(uvicorn.Server):
     """A server within this process, so signals are not its own business."""
 
     @contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # as uvicorn has it
+    def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
 
@@ -59,6 +65,36 @@ async def served(app: ASGIApp, *, port: int, **options: Any) -> AsyncIterator[Se
     finally:
         server.should_exit = True
         await running
+
+
+@pytest.fixture(name="gateway")
+async def served_gateway(
+    migrated_database: str, clock: Clock, oidc_settings: dict[str, str]
+) -> AsyncIterator[Gateway]:
+    """The gateway behind a real server, in place of the one without."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = Settings.model_validate(
+        {"database_url": migrated_database, "public_url": url, **oidc_settings}
+    )
+    async with (
+        served(create_app(settings, delivers_mail=False, now=clock), port=port),
+        httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        await apply_catalogue(read_catalogue(None), now=clock())
+        yield Gateway(client, clock, migrated_database)
+
+
+async def create(administrator: Person, organization_id: str, name: str) -> dict[str, Any]:
+    """A user with a plain role."""
+    role = await administrator.gateway.role("commerce-services/viewer")
+    payload = await administrator.create(
+        organization_id,
+        firstName=name,
+        microsoftAccount=f"{name.lower()}@live.example",
+        roles={"set": [role]},
+    )
+    user: dict[str, Any] = payload["user"]
+    return user
 
 
 @dataclass
@@ -83,13 +119,18 @@ class Socket:
         assert await self.message() == {"type": "connection_ack"}
 
     async def follow(
-        self, organization_id: str, *, query: str = SHORT, id_: str = "1", **more: Any
+        self, organization_id: str, *, query: str = SHORT, id_: str = "1", **extensions: Any
     ) -> None:
-        """Subscribe, and wait until it has begun: the server answers pings in order."""
-        payload = {"query": query, "variables": {"organizationId": organization_id}, **more}
+        """Subscribe, and wait until that has begun."""
+        payload = {
+            "query": query,
+            "variables": {"organizationId": organization_id},
+            "extensions": {"lastEventId": "none", **extensions},
+        }
         await self.send("subscribe", id=id_, payload=payload)
-        await self.ping()
-        await asyncio.sleep(0.1)
+        message = await self.message()
+        assert message["id"] == id_, message
+        assert message["payload"]["extensions"] == {"mayHaveMissedEvents": True}, message
 
     async def ping(self) -> None:
         """A ping, and its pong."""
@@ -105,13 +146,15 @@ class Socket:
 
     async def closed(self, *, within_s: float = WITHIN_S) -> tuple[int, str]:
         """The code and reason with which the server closes, whatever it sends before."""
-        try:
-            async with asyncio.timeout(within_s):
-                while True:
-                    await self.connection.recv()
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, closed
-            return closed.rcvd.code, closed.rcvd.reason
+        with pytest.raises(ConnectionClosed) as closed:
+            await self._read_on(within_s)
+        assert closed.value.rcvd is not None, closed.value
+        return closed.value.rcvd.code, closed.value.rcvd.reason
+
+    async def _read_on(self, within_s: float) -> None:
+        async with asyncio.timeout(within_s):
+            while True:
+                await self.connection.recv()
 
 
 def address_of(person: Person) -> str:
