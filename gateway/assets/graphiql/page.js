@@ -35,30 +35,37 @@ function hasManyAnswers({ query, operationName }) {
 }
 
 /** POST a subscription; its answers come as server-sent events, until GraphiQL stops reading. */
-async function* follow(parameters, headers) {
+function follow(parameters, headers) {
   const stopping = new AbortController();
-  try {
-    const answer = await fetch(ENDPOINT, {
-      method: "POST",
-      headers: {
-        Accept: "text/event-stream",
-        "Content-Type": "application/json",
-        ...headers,
-      },
-      body: JSON.stringify(parameters),
-      signal: stopping.signal,
-    });
-    yield* events(answer.body.pipeThrough(new TextDecoderStream()).getReader());
-  } finally {
-    stopping.abort();
-  }
+  const answers = events({
+    method: "POST",
+    headers: { Accept: "text/event-stream", "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(parameters),
+    signal: stopping.signal,
+  });
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => answers.next(),
+    // A generator would only hear of it at the next event.
+    async return() {
+      stopping.abort();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 /** The data of the events named `next` (HTML Standard, section 9.2.6). */
-async function* events(reader) {
+async function* events(request) {
+  const answer = await fetch(ENDPOINT, request);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((error) => {
+      if (request.signal.aborted) return { done: true };
+      throw error;
+    });
     if (done) return;
     const blocks = (text + value).split("\n\n");
     text = blocks.pop();
