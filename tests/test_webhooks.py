@@ -42,10 +42,7 @@ mutation ($input: ReplayWebhookInput!) {
   replayWebhook(input: $input) { queuedDeliveries userErrors { code path } }
 }
 """
-LIST = (
-    "query ($id: ID!) { organization(id: $id) { webhooks { ...It } } }"  # noqa: ISC003 - a fragment
-    + WEBHOOK
-)
+LIST = "query ($id: ID!) { organization(id: $id) { webhooks { ...It } } }" + WEBHOOK
 URL = "https://receiver.example/hook"
 
 

@@ -1,7 +1,7 @@
 """A receiver of webhooks for tests: a real HTTPS server with a certificate of its own authority."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
@@ -45,10 +45,12 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     hangs: bool = False
     messages: list[Message] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def respond(self, request: Request) -> Response:
         """Take a message."""
         self.messages.append(Message(dict(request.headers), await request.body()))
+        self.came.set()
         if self.hangs:
             await asyncio.sleep(60)
         status = self.answers.pop(0) if self.answers else 204
@@ -72,7 +74,7 @@ async def receiving(folder: Path) -> AsyncIterator[Receiver]:
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     receiver.url = f"https://localhost:{port}/hook"
@@ -104,15 +106,15 @@ def _certificate(
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer[0].subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if issuer:

@@ -181,8 +181,8 @@ class Migration(migrations.Migration):
                 "table": "webhook_deliveries",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "An audit event that a webhook is told of, under one id at each "
-                "attempt.",
+                "table_description": "An audit event that a webhook is told of, under one id at "
+                "each attempt.",
             },
             bases=["Row"],
         ),
