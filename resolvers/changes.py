@@ -1,13 +1,11 @@
 """Following what becomes of an organization's users while it happens."""
 
-from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from resolvers.announcements import UserChanged
 from resolvers.caller import Caller
 from resolvers.memberships import memberships_of
 from resolvers.permissions import may_see, member_of
-from resolvers.seen import SeenUser, visible_users
 
 
 async def follow(caller: Caller, organization_id: UUID) -> None:
@@ -23,23 +21,11 @@ async def follow(caller: Caller, organization_id: UUID) -> None:
 async def is_told(caller: Caller, change: UserChanged) -> bool:
     """Whether the caller learns of a change: a service administrator of all, else of his own.
 
+    He alone gets what `users_to_tell_of` finds.
+
     Raises:
         Unauthenticated: Nobody is signed in.
         Forbidden: The caller does not belong to the organization any more.
     """
     await member_of(caller, change.organization_id)
     return may_see(await memberships_of(caller), change.organization_id, change.user_id)
-
-
-async def users_of(changes: Iterable[UserChanged]) -> Mapping[UUID, SeenUser]:
-    """The changed users as they are now, with their roles, by one statement.
-
-    They are for those alone of whom `is_told` says so.
-    """
-    changes = list(changes)
-    return await visible_users(
-        list({change.user_id for change in changes}),
-        own=(),
-        administered=list({change.organization_id for change in changes}),
-        with_roles=True,
-    )

@@ -4,7 +4,7 @@ Organizations, users, subscriptions and invitations are fetched by id here only,
 stated purpose, so that no use case can forget to ask.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +17,7 @@ from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
+from resolvers.announcements import UserChanged
 from resolvers.audit import record_denial, recorded_transaction
 from resolvers.caller import Caller
 from resolvers.memberships import Membership, Permission, forget_memberships, memberships_of
@@ -81,6 +82,19 @@ async def users_by_id(
         with_roles=with_roles,
     )
     return [found.get(id_) for id_ in ids]
+
+
+async def users_to_tell_of(changes: Collection[UserChanged]) -> Mapping[UUID, SeenUser]:
+    """The users of changes as they are now, with their roles, by one statement.
+
+    For those callers alone of whom `resolvers.changes.is_told` says so.
+    """
+    return await visible_users(
+        list({change.user_id for change in changes}),
+        own=(),
+        administered=list({change.organization_id for change in changes}),
+        with_roles=True,
+    )
 
 
 async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitation | None]:

@@ -7,6 +7,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,6 +98,7 @@ async def follow(url: str, cookies: list[str], organization_ids: list[str]) -> l
     """Followers of organizations, `OF_EACH` with each cookie."""
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 80
     followers: list[Follower] = []
     for cookie, organization_id in zip(cookies, organization_ids, strict=True):
         batch = [
@@ -104,10 +106,14 @@ async def follow(url: str, cookies: list[str], organization_ids: list[str]) -> l
             for _ in range(OF_EACH)
         ]
         for each in batch:
-            await loop.create_connection(lambda each=each: each, parts.hostname, parts.port)
+            await loop.create_connection(partial(_itself, each), host, port)
         await asyncio.gather(*(each.begun for each in batch))
         followers += batch
     return followers
+
+
+def _itself(follower: Follower) -> Follower:
+    return follower
 
 
 async def leave(followers: list[Follower]) -> None:

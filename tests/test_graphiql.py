@@ -45,6 +45,7 @@ def test_there_is_a_starting_tab_for_each_mutation_and_subscription_of_user_mana
     later = {
         *("activateSubscription", "deactivateSubscription"),
         *("createAccessToken", "revokeAccessToken"),
+        *("editWebhook", "rotateWebhookSecret", "replayWebhook", "removeWebhook"),
     }
     shown = " ".join(tab.query for tab in tabs())
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -56,7 +57,7 @@ async def test_who_comes_back_with_the_last_events_id_is_told_that_some_may_be_m
 async def test_a_query_and_a_mutation_have_one_answer_and_are_complete(
     alice: Person, contoso: str
 ) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, variables in (
         (documents.USER, {"id": alice.user["id"]}),
         (documents.CREATE_USER, {"input": {**documents.FORM, "organizationId": contoso}}),

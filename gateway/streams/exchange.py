@@ -19,7 +19,8 @@ from gateway.streams.stream import End, Stream
 from models.rows import new_id
 from resolvers.announcements import Announcement, CredentialsEnded, UserChanged, hearers
 from resolvers.caller import Caller
-from resolvers.changes import is_told, users_of
+from resolvers.changes import is_told
+from resolvers.permissions import users_to_tell_of
 from resolvers.refusals import Forbidden
 from resolvers.sessions import callers_of_sessions
 from schema.context import Told
@@ -215,7 +216,7 @@ class Exchange:
         for organization_id in {change.organization_id for change in changes}:
             concerned |= self._followers[organization_id]
         await self._look_again(concerned)
-        users = await users_of(changes) if changes else {}
+        users = await users_to_tell_of(changes) if changes else {}
         at = self._now()
         for change in changes:
             id_ = new_id()
@@ -257,4 +258,3 @@ class Exchange:
                 )
             except InvalidCredential:
                 stream.end(End.SIGNED_OUT)
-
