@@ -28,7 +28,10 @@ in `_code`, such as `status_code`, pass only if they are in `PLAIN_KEYS`.
 
 PLAIN_KEYS = frozenset({"status_code", "error_code", "refusal_code", "service_code", "role_code"})
 
-QUIET = ("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio")
+QUIET = (
+    *("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio"),
+    "uvicorn.error.sockets",
+)
 """Libraries that write URLs, statements or parameters below a warning."""
 
 

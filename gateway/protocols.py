@@ -5,11 +5,16 @@ way that the server is about to stop.
 """
 
 import asyncio
+import logging
 import socket
+from asyncio import BaseTransport
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+SOCKET_LOG = "uvicorn.error.sockets"
+"""A logger of which warnings and errors alone are written."""
 
 UNREAD_FOR_AT_MOST_S = 30
 """How long a client may leave unread what was sent to it, before its connection is cut."""
@@ -39,6 +44,11 @@ class Connections(HttpToolsProtocol):
 
 class Sockets(WebSocketsSansIOProtocol):
     """WebSockets; uvicorn itself closes them with 1012 when the server stops."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Keep uvicorn from logging the address with its query; the application logs requests."""
+        super().connection_made(transport)
+        self.logger = logging.getLogger(SOCKET_LOG)
 
     async def send(self, message: Any) -> None:
         """Send; a close frame also to a client that has left much unread: it is small, and last."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway.auth import InvalidCredential, comes_from_our_pages
 from gateway.graphql_errors import SIGN_IN_FIRST, refusal_for
 from gateway.graphql_requests import UnfitRequest, checked_request, json_in
+from gateway.logs import report_failure
 from gateway.streams.exchange import NotNow
 from gateway.streams.stream import FINAL, End, StreamEnded, running_task
 from gateway.streams.subscribing import RATE_LIMITED, Admitted, NotBegun, Subscriptions
@@ -49,6 +51,7 @@ class Close(IntEnum):
     SUBSCRIBER_EXISTS = 4409
     TOO_SLOW = 4410
     INITIALISED_TWICE = 4429
+    DEFECT = 4500
 
 
 CLOSES: Mapping[End, Close] = {
@@ -223,7 +226,6 @@ class Socket:
         if not isinstance(payload, dict):
             raise Closing(Close.BAD_MESSAGE, "The payload must be an object")
         if id_ in self._operations:
-            # The id may have a quote in it, and a reason at most 123 bytes.
             raise Closing(Close.SUBSCRIBER_EXISTS, "Subscriber for this id already exists")
         caller = await self._caller(self._connection)
         try:
@@ -239,7 +241,7 @@ class Socket:
             return
         task = asyncio.create_task(self._run(id_, admitted, caller, self._connection))
         self._operations[id_] = task
-        task.add_done_callback(lambda _: self._operations.pop(id_, None))
+        task.add_done_callback(partial(self._has_ended, id_))
 
     async def _run(
         self, id_: str, admitted: Admitted, caller: Caller, connection: HTTPConnection
@@ -264,6 +266,13 @@ class Socket:
             self._end(Closing(Close.TRY_AGAIN_LATER, str(full)))
         except WebSocketDisconnect:
             self._end(Closing(Close.TRY_AGAIN_LATER, "gone"))
+
+    def _has_ended(self, id_: str, task: asyncio.Task[None]) -> None:
+        """Make room for another; if it met a defect, say so in the log, and close."""
+        self._operations.pop(id_, None)
+        report_failure(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._end(Closing(Close.DEFECT, "Internal server error"))
 
     async def _ended(self, id_: str, why: End) -> None:
         if why in CLOSES:
