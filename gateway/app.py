@@ -30,6 +30,7 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from resolvers.access_tokens import purge_expired_tokens
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -128,6 +129,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                 log.info(
                     "purged",
                     sessions=await purge_expired_sessions(now()),
+                    access_tokens=await purge_expired_tokens(now()),
                     kept_answers=await purge_kept_answers(now()),
                 )
             except DATABASE_TROUBLE as error:

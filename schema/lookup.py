@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from resolvers.memberships import memberships_of
+from resolvers.permissions import organization_by_id
+from schema.access_tokens import load_access_token
 from schema.audit import to_audit_event
 from schema.catalogue import to_role, to_service
 from schema.context import Info
@@ -15,7 +16,7 @@ from schema.viewer import load_session
 
 
 async def _organization(info: Info, id_: UUID) -> Node | None:
-    membership = (await memberships_of(info.context.caller)).get(id_)
+    membership = await organization_by_id(info.context.caller, id_)
     return to_organization(membership) if membership else None
 
 
@@ -53,6 +54,7 @@ LOOKUPS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
     "Invitation": _invitation,
     "AuditEvent": _audit_event,
     "Session": load_session,
+    "AccessToken": load_access_token,
 }
 """How each type of node is found."""
 
