@@ -28,6 +28,7 @@ class Permission(StrEnum):
     INVITE_USERS = "send invitations"
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
+    USE_WEBHOOKS = "use webhooks"
 
 
 MANAGES_USERS = {
@@ -45,6 +46,7 @@ SCOPES: Mapping[Permission, AccessScope | None] = {
     Permission.INVITE_USERS: AccessScope.INVITE_USERS,
     Permission.CHANGE_SUBSCRIPTION: None,
     Permission.READ_AUDIT: AccessScope.READ_AUDIT,
+    Permission.USE_WEBHOOKS: None,
 }
 """What an access token needs in addition; None for what only a person with a session does.
 

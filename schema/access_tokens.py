@@ -8,7 +8,7 @@ import strawberry
 
 import models.accounts as tables
 from resolvers import access_tokens
-from schema.answers import answered, form
+from schema.answers import answer, form
 from schema.context import Info
 from schema.costs import CHANGE, RARE
 from schema.enums import AccessScope
@@ -125,7 +125,7 @@ class AccessTokenMutations:
         input: Annotated[CreateAccessTokenInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> CreateAccessTokenPayload:
         """The secret is nowhere but in the answer."""
-        return await answered(
+        return await answer(
             info,
             CreateAccessTokenPayload,
             access_tokens.create_access_token(
@@ -145,7 +145,7 @@ class AccessTokenMutations:
         id: TokenId,  # noqa: A002 - the contract's name
     ) -> RevokeAccessTokenPayload:
         """It is deleted; the audit trail remembers it."""
-        return await answered(
+        return await answer(
             info,
             RevokeAccessTokenPayload,
             access_tokens.revoke_access_token(

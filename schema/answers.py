@@ -1,4 +1,4 @@
-"""How mutations answer: with what was done, or with why it was refused."""
+"""How every mutation answers: with its payload, or with the problems that stood in the way."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ def form(description: str) -> object:
     return strawberry.argument(description=description)
 
 
-async def answered(
+async def answer(
     info: Info,
     payload: Callable[..., P],
     outcome: Awaitable[R],

@@ -10,7 +10,7 @@ from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
 from schema.access_tokens import AccessTokenMutations
-from schema.answers import answered, form
+from schema.answers import answer, form
 from schema.connections import given
 from schema.context import Info
 from schema.costs import CHANGE, rows_of
@@ -21,6 +21,7 @@ from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
 from schema.scalars import URL
 from schema.users import to_user
+from schema.webhook_mutations import WebhookMutation
 
 SubscriptionId = Annotated[strawberry.ID, strawberry.argument(description="The subscription.")]
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
@@ -28,7 +29,7 @@ Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions 
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(AccessTokenMutations):
+class Mutation(AccessTokenMutations, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
@@ -44,7 +45,7 @@ class Mutation(AccessTokenMutations):
         """Rules 7 to 10."""
         organization_id = given(input.organization_id)
         new = given(input.new_organization)
-        return await answered(
+        return await answer(
             info,
             payloads.SignUpForServicePayload,
             sign_up(
@@ -74,7 +75,7 @@ class Mutation(AccessTokenMutations):
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await answered(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.activate(
@@ -95,7 +96,7 @@ class Mutation(AccessTokenMutations):
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await answered(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.deactivate(
@@ -115,7 +116,7 @@ class Mutation(AccessTokenMutations):
         input: Annotated[inputs.CreateUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 19 to 23."""
-        return await answered(
+        return await answer(
             info,
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
@@ -134,7 +135,7 @@ class Mutation(AccessTokenMutations):
         input: Annotated[inputs.EditUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 33 to 37."""
-        return await answered(
+        return await answer(
             info,
             payloads.UserPayload,
             users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
@@ -152,7 +153,7 @@ class Mutation(AccessTokenMutations):
         input: Annotated[inputs.RemoveUsersInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RemoveUsersPayload:
         """Rules 38 to 40."""
-        return await answered(
+        return await answer(
             info,
             payloads.RemoveUsersPayload,
             removal.remove_users(
@@ -182,7 +183,7 @@ class Mutation(AccessTokenMutations):
         input: Annotated[inputs.InviteUsersInput, form("Whom.")],  # noqa: A002 - the contract's name
     ) -> payloads.InviteUsersPayload:
         """Rules 24 to 31."""
-        return await answered(
+        return await answer(
             info,
             payloads.InviteUsersPayload,
             invitations.invite_users(
@@ -207,7 +208,7 @@ class Mutation(AccessTokenMutations):
         input: Annotated[inputs.RevokeInvitationsInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RevokeInvitationsPayload:
         """Rule 29."""
-        return await answered(
+        return await answer(
             info,
             payloads.RevokeInvitationsPayload,
             invitations.revoke_invitations(
@@ -284,7 +285,7 @@ class Mutation(AccessTokenMutations):
         session_id = decode_id("Session", id)
         if session_id == info.context.caller.session_id:
             info.context.browser.forget_session()
-        return await answered(
+        return await answer(
             info,
             payloads.EndSessionPayload,
             sessions.end_session(info.context.caller, session_id=session_id, now=info.context.now),

@@ -466,6 +466,11 @@ MUTATIONS: dict[str, str | None] = {
     "endSession": None,
     "createAccessToken": None,
     "revokeAccessToken": None,
+    "createWebhook": None,
+    "editWebhook": None,
+    "rotateWebhookSecret": None,
+    "replayWebhook": None,
+    "removeWebhook": None,
 }
 """The scope that each needs, if any will do; `authorization.toml` has what each answers."""
 

@@ -269,7 +269,8 @@ def with_id(value: Any, way: Sequence[str], id_: str) -> Any:
 
 FORBIDDEN_IDS = {
     "stranger": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                 "Oscar's token", "Contoso's first event", "nobody's event"],
+                 "Oscar's token", "Contoso's first event", "nobody's event", "Contoso's webhook",
+                 "Contoso's delivery"],
     "invited": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
                 "Oscar's token", "Contoso's first event", "nobody's event"],
     "bare": ["Fabrikam", "Fabrikam's commerce", "Dora", "Dora's invitation", "Oscar's session",
@@ -310,8 +311,9 @@ async def test_unknown_and_forbidden_ids_are_answered_alike_wherever_one_is_take
 
 def test_every_place_of_an_id_is_tried() -> None:
     assert sorted({slot[0] for _, slot in slots_to_try()}) == [
-        *("activateSubscription", "checkAccess", "createUser", "deactivateSubscription"),
-        *("editUser", "endSession", "invitation", "inviteUsers", "node", "nodes", "organization"),
-        *("removeUsers", "revokeAccessToken", "revokeInvitations", "signUpForService", "user"),
-        "users",
+        *("activateSubscription", "checkAccess", "createUser", "createWebhook"),
+        *("deactivateSubscription", "editUser", "editWebhook", "endSession", "invitation"),
+        *("inviteUsers", "node", "nodes", "organization", "removeUsers", "removeWebhook"),
+        *("replayWebhook", "revokeAccessToken", "revokeInvitations", "rotateWebhookSecret"),
+        *("signUpForService", "user", "users"),
     ]

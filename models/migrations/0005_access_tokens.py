@@ -17,7 +17,7 @@ INDEXES = {
 class Migration(migrations.Migration):
     """A table, its unique rule and its indexes."""
 
-    dependencies = [("models", "0003_kept_answers")]
+    dependencies = [("models", "0004_webhooks")]
 
     operations = [
         ops.CreateModel(
