@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from models.accounts import AccessScope
 from resolvers.announcements import UserChanged
 from resolvers.caller import Caller
 from resolvers.memberships import memberships_of
@@ -13,8 +14,10 @@ async def follow(caller: Caller, organization_id: UUID) -> None:
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Forbidden: The organization does not exist, or the caller does not belong to it.
+        Forbidden: The organization does not exist, the caller does not belong to it, or an access
+            token lacks READ.
     """
+    caller.demand(AccessScope.READ)
     await member_of(caller, organization_id)
 
 

@@ -165,7 +165,7 @@ async def _administrator(gateway: Gateway, organization_id: UUID, index: int) ->
         granted_by_id=None,
         granted_at=now,
     )
-    return Person(gateway, account, cookie, {"id": encode_id("User", user.id)})
+    return Person(gateway, account, cookie, user={"id": encode_id("User", user.id)})
 
 
 def resident_mb(pid: int) -> float:

@@ -168,11 +168,10 @@ async def opened(
     person: Person, *, headers: Mapping[str, str] | None = None, **options: Any
 ) -> AsyncIterator[Socket]:
     """A WebSocket of a person's browser, before it says anything."""
-    cookie = {"cookie": f"session={person.cookie}"} if person.cookie else {}
     given = {"subprotocols": [Subprotocol("graphql-transport-ws")], **options}
     async with connect(
         address_of(person),
-        additional_headers={**cookie, **(headers or {})},
+        additional_headers={**person.headers(), **(headers or {})},
         proxy=None,
         **given,
     ) as connection:
@@ -229,7 +228,6 @@ async def events(
     **variables: Any,
 ) -> AsyncIterator[Events]:
     """An event stream of a person's browser."""
-    cookie = {"cookie": f"session={person.cookie}"} if person.cookie else {}
     request: dict[str, Any] = {"query": query, "variables": variables}
     given: dict[str, Any] = {"json": request}
     if method == "GET":
@@ -237,7 +235,7 @@ async def events(
     async with person.gateway.client.stream(
         method,
         "/graphql",
-        headers={"accept": "text/event-stream", **cookie, **(headers or {})},
+        headers={"accept": "text/event-stream", **person.headers(), **(headers or {})},
         timeout=WITHIN_S,
         **given,
     ) as response:

@@ -44,7 +44,6 @@ def test_there_is_a_starting_tab_for_each_mutation_and_subscription_of_user_mana
     assert graph.subscription_type
     later = {
         *("activateSubscription", "deactivateSubscription"),
-        *("createAccessToken", "revokeAccessToken"),
         *("editWebhook", "rotateWebhookSecret", "replayWebhook", "removeWebhook"),
     }
     shown = " ".join(tab.query for tab in tabs())

@@ -77,7 +77,7 @@ async def administrator(gateway: Gateway) -> Person:
 
 def at(gateway: Gateway, person: Person) -> Person:
     """The same browser, at another replica."""
-    return Person(gateway, person.account, person.cookie, person.user)
+    return Person(gateway, person.account, person.cookie, user=person.user)
 
 
 async def test_what_is_done_at_one_replica_is_told_at_another_and_so_is_a_sign_out(

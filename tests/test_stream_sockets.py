@@ -12,6 +12,8 @@ from websockets.typing import Subprotocol
 
 from gateway.streams.exchange import MAX_OF_ACCOUNT
 from gateway.streams.socket import MAX_OPERATIONS
+from models.accounts import AccessScope
+from tests import documents
 from tests.people import Gateway, Person
 from tests.streaming import SHORT, Socket, create, following, opened, served_gateway
 
@@ -68,7 +70,39 @@ async def test_a_credential_that_is_not_valid_is_refused_whatever_the_cookie_say
     async with opened(alice, headers=credential if where == "handshake" else None) as socket:
         await socket.send("connection_init", payload=credential if where == "parameters" else {})
 
-        assert await socket.closed() == (4401, "The access token is not valid.")
+        code, reason = await socket.closed()
+
+    assert code == 4401
+    assert reason
+
+
+@pytest.mark.parametrize("where", ["handshake", "parameters"])
+async def test_a_program_follows_by_its_access_token_until_that_is_revoked(
+    alice: Person, contoso: str, where: str
+) -> None:
+    program = await alice.program(AccessScope.READ)
+    person = program if where == "handshake" else alice.gateway.anyone()
+    async with opened(person) as socket:
+        await socket.initialise(**({} if where == "handshake" else program.headers()))
+        await socket.follow(contoso)
+        await create(alice, contoso, "Dora")
+        told = await socket.change()
+        await alice.do(documents.REVOKE_ACCESS_TOKEN, id=program.user["id"])
+        code, _ = await socket.closed(within_s=3)
+
+    assert told == {"kind": "CREATED", "user": {"firstName": "Dora"}}
+    assert code == 4401
+
+
+async def test_a_program_whose_token_may_not_read_follows_nothing(
+    alice: Person, contoso: str
+) -> None:
+    program = await alice.program(AccessScope.INVITE_USERS)
+    async with opened(program) as socket:
+        await socket.initialise()
+        error = await error_of(socket, SHORT, organizationId=contoso)
+
+    assert error["extensions"]["code"] == "FORBIDDEN"
 
 
 async def test_a_connection_speaks_the_subprotocol_or_is_closed(alice: Person) -> None:

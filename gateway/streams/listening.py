@@ -17,8 +17,10 @@ from resolvers.announcements import CHANNEL, announcements_in, notify
 log = structlog.get_logger(__name__)
 
 PROVES_EVERY_S = 10.0
-HEARD_WITHIN_S = 5.0
-"""How long a message of our own may take through the database."""
+HEARD_FIRST_WITHIN_S = 5.0
+HEARD_WITHIN_S = 20.0
+"""How long a message of our own may take through the database: longer once one has been heard, for
+a process that is short of time still listens."""
 
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Before connecting anew, the last one again and again."""
@@ -92,13 +94,15 @@ class Line:
             NotListening: It was lost, or is of no use.
             OSError: The database can't be reached; so may errors of Tortoise and of the driver.
         """
-        async with asyncio.timeout(HEARD_WITHIN_S):
+        async with asyncio.timeout(HEARD_FIRST_WITHIN_S):
             connection = await own_connection(url)
         try:
             connection.add_termination_listener(lambda _: self._lose())
             await connection.add_listener(CHANNEL, lambda *told: self._hear(str(told[-1])))
+            within_s = HEARD_FIRST_WITHIN_S
             while True:
-                await self._prove()
+                await self._prove(within_s)
+                within_s = HEARD_WITHIN_S
                 self._exchange.listens()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PROVES_EVERY_S):
@@ -106,11 +110,11 @@ class Line:
         finally:
             connection.terminate()
 
-    async def _prove(self) -> None:
+    async def _prove(self, within_s: float) -> None:
         self._proof = f"{PROOF}{new_id().hex}"
         self._heard.clear()
         try:
-            async with asyncio.timeout(HEARD_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 if not self._lost.is_set():
                     await notify([self._proof])
                     await self._heard.wait()

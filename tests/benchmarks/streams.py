@@ -43,7 +43,11 @@ def measure_streams(server: PostgresServer, say: Callable[[str], None]) -> None:
         environment = environment_for(url, database_url)
         log = Path(folder) / "gateway.log"
         process = stack.enter_context(serving(environment, "--no-mail", log=log))
-        asyncio.run(_measure(database_url, url, process.pid, say))
+        try:
+            asyncio.run(_measure(database_url, url, process.pid, say))
+        finally:
+            if "not_listening" in log.read_text():
+                say("The machine was too busy: streams ended meanwhile.")
 
 
 async def _prepare(database_url: str) -> None:
