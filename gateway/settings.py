@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.database import connection_parameters
+from gateway.database import connection_parameters, is_sqlite
 from gateway.mail.message import parse_sender
 from gateway.mail.server import MailServer
 
@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
+    listen_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
     oidc_issuer: str | None = None
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     introspection: bool = True
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    max_streams: Annotated[int, Field(ge=1)] = 2000
     webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
@@ -57,6 +59,16 @@ class Settings(BaseSettings):
     def _database(cls, value: SecretStr) -> SecretStr:
         connection_parameters(value.get_secret_value())
         return value
+
+    @field_validator("listen_database_url")
+    @classmethod
+    def _listening(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if is_sqlite(value.get_secret_value()):
+            message = "must name PostgreSQL; SQLite needs none"
+            raise ValueError(message)
+        return cls._database(value)
 
     @field_validator("public_url")
     @classmethod

@@ -230,9 +230,16 @@ def test_the_table_has_a_row_for_every_field_and_mutation() -> None:
         for section, _ in payload_types(get_named_type(field.type).name)
     }
 
+    streams = {
+        f"{get_named_type(field.type).name}{whose} of {subscription}"
+        for subscription, field in walks.fields_of("Subscription").items()
+        for whose in ("", " (oneself)")
+    }
+
     assert listed == there
-    assert {section for section in TABLE["fields"] if " of " in section} == payloads
+    assert {section for section in TABLE["fields"] if " of " in section} == payloads | streams
     assert set(TABLE["mutations"]) == set(walks.fields_of("Mutation"))
+    assert set(TABLE["subscriptions"]) == set(walks.fields_of("Subscription"))
     assert {type_.name for type_ in walks.object_types()} >= set(TABLE["unreachable"])
 
 
