@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from gateway.app import create_app
 from gateway.database import is_sqlite
 from gateway.logs import configure_logs
+from gateway.malformed import StrictConnection
 from gateway.settings import (
     MAIL_SETTINGS,
     SIGN_IN_SETTINGS,
@@ -63,7 +64,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": StrictConnection,
     "lifespan": "on",
     "log_config": None,  # uvicorn's logs go the way of all others
     "access_log": False,  # the application logs each request, without its query

@@ -321,6 +321,17 @@ async def test_a_spoilt_cookie_is_refused(
     assert response.status_code == 400
 
 
+@pytest.mark.parametrize(
+    "name", ["sign-in-", "sign-in-a@b", "sign-in-(a)", "sign-in-[]", "sign-in-a/b", "sign-in-é"]
+)
+async def test_cookies_that_only_look_like_ours_are_left_alone(browser: Browser, name: str) -> None:
+    cookie = f"{name}=x".encode("latin-1")
+    response = await browser.get("/auth/sign-in", headers={b"Cookie": cookie})
+
+    assert response.status_code == 303
+    assert len(response.headers.get_list("set-cookie")) == 1
+
+
 async def test_a_sign_in_ends_after_ten_minutes(
     browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
