@@ -183,6 +183,9 @@ async def test_a_way_back_that_leads_elsewhere_is_refused(browser: Browser, retu
         ("/users#row-7", "/users"),
         ("/.//evil.example", "/.//evil.example"),
         ("/@evil.example", "/@evil.example"),
+        ("/%5Cevil.example", "/%5Cevil.example"),
+        ("/%2F%2Fevil.example", "/%2F%2Fevil.example"),
+        ("/%09/evil.example", "/%09/evil.example"),
     ],
 )
 async def test_a_way_back_is_always_on_our_own_origin(
