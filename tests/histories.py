@@ -16,6 +16,35 @@ ROLES = (
 
 Role = tuple[str, str]
 
+Step = tuple[Any, ...]
+"""A name, the actor's number, and what the name needs."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step with what it was known to mean when it was taken."""
+
+    step: Step
+    document: str
+    variables: dict[str, Any]
+    account: str = ""
+    """Whom it is done to."""
+    link: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is done."""
+        return str(self.step[0])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an act."""
+
+    done: bool
+    lost: bool = False
+    """Refused since somebody else was first: he changed the row, or ended the actor's session."""
+
 
 @dataclass
 class ModelUser:

@@ -17,39 +17,10 @@ from resolvers.audit_chains import verified_chains
 from resolvers.invitations import newest_invitation
 from schema.nodes import decode_id, encode_id
 from tests import documents
-from tests.histories import ADMINISTRATOR, SERVICES, Model, ModelUser, Role
+from tests.histories import ADMINISTRATOR, SERVICES, Act, Model, ModelUser, Outcome, Role, Step
 from tests.people import Gateway, Person
 
 numbers = itertools.count()
-
-Step = tuple[Any, ...]
-"""A name, the actor's number, and what the name needs."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """A step with what it was known to mean when it was taken."""
-
-    step: Step
-    document: str
-    variables: dict[str, Any]
-    account: str = ""
-    """Whom it is done to."""
-    link: str = ""
-
-    @property
-    def name(self) -> str:
-        """What is done."""
-        return str(self.step[0])
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an act."""
-
-    done: bool
-    lost: bool = False
-    """Refused since somebody else was first: he changed the row, or ended the actor's session."""
 
 
 @dataclass

@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.histories import ROLES, SERVICES
-from tests.history import History, Step
+from tests.histories import ROLES, SERVICES, Step
+from tests.history import History
 from tests.people import Gateway
 
 ACTORS = st.sampled_from([0, 1, 2, 0, 1, 2, 3, 4])

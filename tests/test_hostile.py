@@ -10,9 +10,6 @@ from tests.hostile.settlement import ENGINES
 
 REQUESTS = 1_500
 
-MEMORY_GROWTH_BYTES = 100 * 2**20
-"""What a siege may add to what the gateway holds: sixteen clients send up to 3 MB each at once."""
-
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nothing_that_is_sent_breaks_the_gateway_or_its_answers(
@@ -21,7 +18,6 @@ def test_nothing_that_is_sent_breaks_the_gateway_or_its_answers(
     siege = besiege(engine, tmp_path, seed=SEED, number=REQUESTS)
     record_property("counts", f"{engine}: {siege.told()}".rstrip())
 
-    assert siege.faults == {}
-    assert siege.good_failed == []
+    assert (siege.faults, siege.good_failed) == ({}, [])
     assert len(siege.good) >= 10
-    assert max(siege.memory) - siege.memory[0] < MEMORY_GROWTH_BYTES
+    assert not siege.failed()

@@ -37,7 +37,7 @@ def main() -> int:
             siege = besiege(engine, Path(folder), seed=arguments.seed, number=arguments.requests)
         sys.stdout.write(f"{engine}: {siege.told()}")
         sys.stdout.flush()
-        failed = failed or bool(siege.faults or siege.good_failed)
+        failed = failed or siege.failed()
     return int(failed)
 
 

@@ -48,6 +48,10 @@ AT_ONCE = 16
 GOOD_EVERY_S = 0.05
 MEMORY_EVERY_S = 0.25
 MAX_FAULTS_TOLD = 20
+MEMORY_GROWTH_BYTES = 100 * 2**20
+"""What a siege may add to what the gateway holds: sixteen clients send up to 10 MB each at once,
+and 100,000 tokens of documents are remembered."""
+
 TROUBLE = re.compile(rb'"(?:request_failed|field_failed)"|Traceback|Exception in|never retrieved')
 """What the gateway's log must not hold."""
 
@@ -80,12 +84,18 @@ class Siege:
             f"  {len(good)} good requests meanwhile, {len(self.good_failed)} of them failed, median"
             f" {good[len(good) // 2] * 1000:.0f} ms, 99 % within"
             f" {good[len(good) * 99 // 100] * 1000:.0f} ms\n  memory: {megabytes[0]} MB before,"
-            f" {max(megabytes)} at most, {megabytes[-1]} after\n  faults: {len(self.faults)}\n"
+            f" {max(megabytes)} at most, {megabytes[-1]} after; by tenths of the time"
+            f" {megabytes[:: max(1, len(megabytes) // 10)]}\n  faults: {len(self.faults)}\n"
             + "".join(
                 f"    {fault}\n      {shown}\n"
                 for fault, shown in list(self.faults.items())[:MAX_FAULTS_TOLD]
             )
         )
+
+    def failed(self) -> bool:
+        """Whether anything was not as it must be."""
+        growth = max(self.memory) - self.memory[0]
+        return bool(self.faults or self.good_failed) or growth > MEMORY_GROWTH_BYTES
 
     def blame(self, fault: str, hostile: Hostile) -> None:
         """Note a fault, once of each kind."""
