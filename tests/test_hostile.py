@@ -19,5 +19,5 @@ def test_nothing_that_is_sent_breaks_the_gateway_or_its_answers(
     record_property("counts", f"{engine}: {siege.told()}".rstrip())
 
     assert (siege.faults, siege.good_failed) == ({}, [])
-    assert len(siege.good) >= 10
+    assert len(siege.good) >= 5
     assert not siege.failed()

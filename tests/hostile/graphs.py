@@ -143,6 +143,12 @@ FORM: dict[str, Any] = {
     "roles": {"set": ["{Role}"]},
 }
 
+WEBHOOK = """
+mutation ($input: CreateWebhookInput!) {
+  createWebhook(input: $input) { webhook { id url } userErrors { code path } }
+}
+"""
+
 OPERATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     (documents.USER, {"id": "{User}"}),
     (
@@ -188,6 +194,16 @@ OPERATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
         {"input": {"serviceId": "{Service}", "newOrganization": documents.CONTOSO}},
     ),
     (documents.ACTIVATE, {"id": "{ServiceSubscription}"}),
+    (
+        WEBHOOK,
+        {
+            "input": {
+                "organizationId": "{Organization}",
+                "url": "https://hooks.example/a",
+                "actions": [],
+            }
+        },
+    ),
     (
         "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }",
         {"ids": ["{User}", "{Role}", "{Organization}"]},
