@@ -29,7 +29,10 @@ PORTAL = "https://portal.example"
 USERS = "query ($id: ID!) { users(organizationId: $id, first: 100) { nodes { ...Profile } } }"
 UNLIMITED = {
     f"GATEWAY_{name}_RATE": "1000000000 per minute"
-    for name in ("SIGN_IN", "PREVIEW", "COST", "RECIPIENT_MAIL", "ADMINISTRATOR_MAIL")
+    for name in (
+        *("ACCOUNT_COST", "ADDRESS_COST", "SIGN_IN", "FAILED_SIGN_IN", "PREVIEW", "ACCEPTANCE"),
+        *("RECIPIENT_MAIL", "ADMINISTRATOR_MAIL", "ORGANIZATION_MAIL"),
+    )
 }
 """All requests come from one address: what is tried here is whether they do harm, not how many."""
 
