@@ -181,7 +181,7 @@ def upgrades(random: Random, targets: Targets) -> Hostile:
     data = rendered(random.choice(("GET", "POST")), target, found, host=targets.host)
     if random.random() < 0.3:
         data += bytes(random.randrange(256) for _ in range(50))
-    return Hostile("heads", data, caller, is_complete=False)
+    return Hostile("upgrades", data, caller, is_complete=False)
 
 
 def pipelines(random: Random, targets: Targets) -> Hostile:

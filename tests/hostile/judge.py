@@ -50,6 +50,9 @@ MAX_ERRORS = 25
 
 def faults_of(hostile: Hostile, answer: Answer, besieged: Besieged) -> list[str]:
     """Everything that is wrong with an answer."""
+    if hostile.family == "upgrades" and answer.status < 500:
+        # No browser lets a page see the answer to a handshake, nor keeps it.
+        return []
     return [
         *_faults_of_the_head(answer),
         *_faults_of_the_ways(answer, besieged),
