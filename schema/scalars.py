@@ -23,14 +23,14 @@ def read_moment(value: object) -> datetime:
     Raises:
         GraphQLError: It is none.
     """
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        message = "A DateTime is text such as 2026-11-24T09:30:00Z."
+    message = "A DateTime is text such as 2026-11-24T09:30:00Z."
+    if not isinstance(value, str):
         raise GraphQLError(message)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the year 1, east of here, is no year in UTC
+        raise GraphQLError(message) from error
 
 
 def read_text(value: object) -> str:

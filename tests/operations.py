@@ -59,7 +59,12 @@ SCALARS = {
         st.datetimes().map(lambda moment: moment.isoformat()),
         st.sampled_from(["0001-01-01T00:00:00+23:59", "2026-11-24", ""]),
     ),
+    "URL": _texts(
+        st.sampled_from(["https://hooks.example/a", "https://127.0.0.1/", "https://[", "http:"]),
+        st.text(max_size=20),
+    ),
 }
+"""Texts that are values of each of our scalars, or nearly."""
 
 
 @dataclass
@@ -88,11 +93,14 @@ class Exploration:
         Raises:
             AssertionError: An answer is not what it must be; with the shortest such operation.
         """
-        for name, strategy in SCALARS.items():
-            schemathesis.graphql.scalar(name, strategy)
         schema = schemathesis.graphql.from_url(f"{self.besieged.url}/graphql")
-        found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
         core = schema.client_schema
+        for name, type_ in core.type_map.items():
+            if name in SCALARS:
+                schemathesis.graphql.scalar(name, SCALARS[name])
+            elif graphql.is_scalar_type(type_) and not graphql.is_specified_scalar_type(type_):
+                schemathesis.graphql.scalar(name, _texts(st.text(max_size=20)))
+        found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
         for operation in sorted(found, key=lambda each: each.label in LEAVING):
             self._explore(operation, core)
 
