@@ -23,14 +23,16 @@ def read_moment(value: object) -> datetime:
     Raises:
         GraphQLError: It is none.
     """
-    message = "A DateTime is text such as 2026-11-24T09:30:00Z."
-    if not isinstance(value, str):
-        raise GraphQLError(message)
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # the year 1, east of here, is no year in UTC
-        raise GraphQLError(message) from error
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter in the years 1 and 9999
+        moment = None
+    if moment is None:
+        message = "A DateTime is text such as 2026-11-24T09:30:00Z."
+        raise GraphQLError(message)
+    return moment.replace(tzinfo=UTC)
 
 
 def read_text(value: object) -> str:
