@@ -27,6 +27,7 @@ from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
@@ -58,8 +59,9 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
-    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    rates = Rates(settings)
+    graphql = GraphQLEndpoint(settings, provider, rates, after_change=wake.set, now=now)
+    sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     site = Starlette(
         routes=[
             Route("/graphql", graphql.respond, methods=["GET", "POST"]),
@@ -70,7 +72,9 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(
+            settings, rates, delivers_mail=delivers_mail, wake=wake, now=now
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -89,11 +93,17 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
+    settings: Settings,
+    rates: Rates,
+    *,
+    delivers_mail: bool,
+    wake: asyncio.Event,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        stack.push_async_callback(rates.close)
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)

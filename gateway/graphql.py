@@ -23,7 +23,7 @@ from gateway.documents import (
     only_signs_out,
 )
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
+from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for, slow_down
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -37,6 +37,7 @@ from gateway.graphql_requests import (
 from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.limits import TooComplex
 from gateway.oidc import Provider
+from gateway.rates import Rates, address_of
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
@@ -72,12 +73,14 @@ class GraphQLEndpoint:
         self,
         settings: Settings,
         provider: Provider,
+        rates: Rates,
         *,
         after_change: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._rates = rates
         self._after_change = after_change
         self._now = now
         self._graph = build()
@@ -133,11 +136,15 @@ class GraphQLEndpoint:
         admitted = self._admitted(document, operation, asked, request.method)
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
+        wait_s = await self._wait_s(request, asked, caller, admitted.price)
+        if wait_s is not None:
+            return self._refused(slow_down(wait_s), media)
         browser = BrowserSession(self._provider)
         context = Context(
             caller=caller,
             now=now,
             invitation_lifetime=timedelta(days=self._settings.invitation_days),
+            mail_rates=self._rates,
             browser=browser,
             loaders=Loaders(caller),
         )
@@ -160,6 +167,20 @@ class GraphQLEndpoint:
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
+
+    async def _wait_s(
+        self, request: Request, asked: GraphQLRequest, caller: Caller, price: Price
+    ) -> int | None:
+        """How long the caller has to wait, if at all."""
+        address = address_of(request)
+        looks = asked.query.count("invitationPreview")
+        if looks:
+            wait_s = await self._rates.previews(address, looks)
+            if wait_s is not None:
+                return wait_s
+        return await self._rates.operation(
+            str(caller.account.id) if caller.account else address, price.cost
+        )
 
     def _admitted(
         self,
@@ -228,6 +249,8 @@ class GraphQLEndpoint:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        if refusal.retry_after_s is not None:
+            headers["retry-after"] = str(refusal.retry_after_s)
         return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from limits import parse
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -16,6 +17,8 @@ PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
 
 SECRET_KEY_BYTES = 32
+
+RATE_STORES = ("valkey", "valkeys")
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
@@ -48,6 +51,13 @@ class Settings(BaseSettings):
     introspection: bool = True
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    rates_url: SecretStr | None = None
+    sign_in_rate: str = "600 per 5 minutes"
+    preview_rate: str = "1200 per 5 minutes"
+    cost_rate: str = "1000000 per minute"
+    recipient_mail_rate: str = "30 per hour"
+    administrator_mail_rate: str = "5000 per hour"
+    organization_mail_rate: str = "20000 per day"
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -97,6 +107,29 @@ class Settings(BaseSettings):
     def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             MailServer.from_url(value.get_secret_value())
+        return value
+
+    @field_validator("rates_url")
+    @classmethod
+    def _rates_store(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in RATE_STORES or not parts.hostname:
+                message = f"must be {' or '.join(f'{scheme}://host' for scheme in RATE_STORES)}"
+                raise ValueError(message)
+        return value
+
+    @field_validator(
+        "sign_in_rate",
+        "preview_rate",
+        "cost_rate",
+        "recipient_mail_rate",
+        "administrator_mail_rate",
+        "organization_mail_rate",
+    )
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        parse(value)
         return value
 
     @field_validator("mail_from")

@@ -17,6 +17,7 @@ from gateway.id_tokens import InvalidIdToken, is_guid, issued_by
 from gateway.identities import identity_from
 from gateway.oidc import CodeRefused, Provider
 from gateway.pages import PRIVATE, Action, problem_page
+from gateway.rates import Rates, address_of
 from gateway.settings import Settings
 from gateway.sign_in_problems import (
     UNAVAILABLE,
@@ -26,6 +27,7 @@ from gateway.sign_in_problems import (
     lost,
     not_confirmed,
     provider_said,
+    too_many,
     unavailable,
     unbelievable,
 )
@@ -49,6 +51,7 @@ class SignIn:
         self,
         settings: Settings,
         provider: Provider,
+        rates: Rates,
         *,
         now: Callable[[], datetime],
         request_id_of: Callable[[HTTPConnection], str],
@@ -59,6 +62,7 @@ class SignIn:
         self._settings = settings
         self._provider = provider
         self._cookies = SignInCookies(settings.secret_key, secure=settings.is_https)
+        self._rates = rates
         self._now = now
         self._request_id_of = request_id_of
 
@@ -76,6 +80,9 @@ class SignIn:
             return_to = return_path(request.query_params.get("return_to", "/"))
         except ValueError:
             return self._problem(request, leads_away(), return_to="/")
+        wait_s = await self._rates.sign_in(address_of(request))
+        if wait_s is not None:
+            return self._problem(request, too_many(wait_s), return_to=return_to)
         state = begin(return_to, now=self._now())
         try:
             address = await self._provider.authorization_url(
@@ -90,6 +97,9 @@ class SignIn:
     async def _come_back(self, request: Request) -> Response:
         """From the provider: whatever it answers, this sign-in is over."""
         _refuse_head(request)
+        wait_s = await self._rates.sign_in(address_of(request))
+        if wait_s is not None:
+            return self._problem(request, too_many(wait_s), return_to="/")
         try:
             answer = _answer(request)
             held = self._cookies.find(answer.get("state", ""), request, now=self._now())
@@ -191,6 +201,8 @@ class SignIn:
         )
         if problem.status == UNAVAILABLE:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        if problem.wait_s is not None:
+            response.headers["Retry-After"] = str(problem.wait_s)
         return response
 
 

@@ -17,6 +17,7 @@ from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.memberships import catalogue_for
+from resolvers.rates import MailRates
 
 
 class Browser(Protocol):
@@ -69,6 +70,7 @@ class Context:
     caller: Caller
     now: datetime
     invitation_lifetime: timedelta
+    mail_rates: MailRates
     browser: Browser
     loaders: Loaders
 

@@ -208,6 +208,7 @@ class Mutation:
                 info.context.caller,
                 user_ids=decode_ids("User", input.user_ids),
                 lifetime=info.context.invitation_lifetime,
+                rates=info.context.mail_rates,
                 now=info.context.now,
             ),
             lambda outcomes: {

@@ -16,6 +16,7 @@ from resolvers.association import accept_invitation
 from resolvers.caller import Caller
 from resolvers.catalogue import current_catalogue
 from resolvers.invitations import invite_users, revoke_invitations
+from resolvers.rates import AnyNumberOfMails
 from resolvers.refusals import Refused
 from resolvers.selection import RoleSelection
 from resolvers.sessions import Identity, caller_of_session, sign_in
@@ -158,6 +159,7 @@ class Builder:
             await self.caller(administrator, at=at),
             user_ids=[user.id for user in users],
             lifetime=LINKS_LAST,
+            rates=AnyNumberOfMails(),
             now=at,
         )
         for result in results:
