@@ -1,4 +1,4 @@
-"""The command line: `gateway serve`, `worker`, `migrate`, `catalog`, `schema`, `check`, `demo`."""
+"""The command line; `gateway --help` lists what it does."""
 
 import asyncio
 import signal
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import orjson
 import structlog
@@ -20,6 +21,7 @@ from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.server import require_mail_settings, serve
 from gateway.settings import InvalidSettings, Settings, load_settings
+from resolvers.audit_chains import verified_chains
 from resolvers.catalogue import Catalogue, current_catalogue
 from resolvers.catalogue_changes import CatalogueInUse, apply_catalogue
 from schema.graph import sdl
@@ -37,6 +39,8 @@ catalog = typer.Typer(
     help="The services, their roles and the roles' actions.", no_args_is_help=True
 )
 cli.add_typer(catalog, name="catalog")
+audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
 
 
 log = structlog.get_logger(__name__)
@@ -207,6 +211,37 @@ def show_command(
         if catalogue.services
         else "The catalogue is empty: run gateway catalog apply."
     )
+
+
+@audit.command("verify")
+def verify_command(
+    *,
+    organization: Annotated[
+        UUID | None, typer.Option(help="Only this one's trail, by the id in the database.")
+    ] = None,
+) -> None:
+    """Look for events that were changed, left out or put in; exit 1 if there are any.
+
+    Each line ends with the hash of the trail's last event. Kept where the database's owner can't
+    change it, it shows later that nothing before it was rewritten.
+    """
+    settings = load_settings()
+    if not asyncio.run(_verify(settings, organization)):
+        raise typer.Exit(1)
+
+
+async def _verify(settings: Settings, organization_id: UUID | None) -> bool:
+    events, faulty, chains = 0, 0, 0
+    async with _migrated_database(settings):
+        async for chain in verified_chains(organization_id):
+            owner = chain.organization_id or "events of no organization"
+            typer.echo(f"{owner}: {chain.events} events, last {chain.last_hash or 'none'}")
+            for fault in chain.faults:
+                typer.echo(f"{owner}: {fault}")
+            events, chains = events + chain.events, chains + 1
+            faulty += bool(chain.faults)
+    typer.echo(f"{events} events in {chains} chains; {faulty} chains are faulty.")
+    return not faulty
 
 
 async def _read_catalogue(settings: Settings) -> Catalogue:

@@ -7,11 +7,31 @@ from collections.abc import Iterable
 _STARTS = re.compile(r"(?:^|(?<=[^\w]))(?=\w)")
 
 
+ALIKE = str.maketrans(
+    {
+        **dict.fromkeys(
+            (
+                "\N{LEFT SINGLE QUOTATION MARK}",
+                "\N{RIGHT SINGLE QUOTATION MARK}",
+                "\N{MODIFIER LETTER APOSTROPHE}",
+                "\N{GRAVE ACCENT}",
+            ),
+            "'",
+        ),
+        **dict.fromkeys(("\N{HYPHEN}", "\N{EN DASH}", "\N{MINUS SIGN}"), "-"),
+    }
+)
+"""Apostrophes and hyphens, which keyboards and word processors write in several ways.
+
+The non-breaking hyphen is a hyphen once it is decomposed.
+"""
+
+
 def folded(text: str) -> str:
-    """Text for comparison: case and accents are ignored, runs of space are one."""
+    """Text for comparison: case and accents are ignored, apostrophes alike, runs of space one."""
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return " ".join(plain.casefold().split())
+    return " ".join(plain.translate(ALIKE).casefold().split())
 
 
 def sort_name(first_name: str, last_name: str) -> str:

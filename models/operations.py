@@ -33,3 +33,27 @@ def by_code_point(table: str, columns: Sequence[str]) -> PostgresSQL:
             for column in columns
         ]
     )
+
+
+class ForEachEngine(RunSQL):
+    """One list of statements for each engine, where they have no words in common, as for triggers.
+
+    A statement is sent whole: Tortoise would cut a trigger for SQLite at its semicolons.
+    """
+
+    def __init__(self, *, sqlite: Sequence[str], postgres: Sequence[str]) -> None:
+        super().__init__([])
+        self.statements = {"sqlite": sqlite, "postgres": postgres}
+
+    async def database_forward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """Run the statements of this engine."""
+        del app_label, old_state, new_state
+        if state_editor is not None:
+            for statement in self.statements[state_editor.client.capabilities.dialect]:
+                await state_editor.client.execute_query(statement)

@@ -94,7 +94,7 @@ async def accept_invitation(caller: Caller, *, token: str, now: datetime) -> Use
         if matches:
             await _associate(caller, invitation, user, now=now)
         else:
-            await _record(caller, AuditAction.ASSOCIATION_REFUSED, user, now=now)
+            _record(caller, AuditAction.ASSOCIATION_REFUSED, user, now=now)
     if not matches:
         raise refuse(
             Code.MICROSOFT_ACCOUNT_MISMATCH,
@@ -124,13 +124,13 @@ async def _associate(caller: Caller, invitation: Invitation, user: User, *, now:
         status=InvitationStatus.ACCEPTED, accepted_at=now
     )
     await OutgoingMail.filter(invitation_id=invitation.id, status=DeliveryStatus.QUEUED).delete()
-    await _record(caller, AuditAction.ACCOUNT_ASSOCIATED, user, now=now)
+    _record(caller, AuditAction.ACCOUNT_ASSOCIATED, user, now=now)
 
 
-async def _record(caller: Caller, action: AuditAction, user: User, *, now: datetime) -> None:
+def _record(caller: Caller, action: AuditAction, user: User, *, now: datetime) -> None:
     account = caller.signed_in()
     associated = action is AuditAction.ACCOUNT_ASSOCIATED
-    await record(
+    record(
         caller,
         action,
         organization_id=user.organization_id,

@@ -1,12 +1,57 @@
-"""Recording what happened, in the transaction in which it happened (rule 42)."""
+"""Recording what happened, in the transaction in which it happened (rule 42).
 
-from collections.abc import Mapping, Sequence
+What is recorded is written at the transaction's end, one organization's chain after the other, in
+the order of their keys: the rows of the chains' ends are the last that any transaction locks, and
+locked for the shortest time.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
-from models.audit import AuditAction, AuditEvent, AuditOutcome, RecordedChange
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+from models.audit import (
+    NO_ORGANIZATION,
+    AuditAction,
+    AuditEvent,
+    AuditOutcome,
+    RecordedChange,
+    event_hash,
+)
+from models.rows import new_id
 from resolvers.caller import Caller
 from resolvers.refusals import Denial
+
+_recorded: ContextVar[list[AuditEvent] | None] = ContextVar("recorded", default=None)
+"""What the transaction under way has recorded so far."""
+
+LOCK_END = """
+INSERT INTO audit_chains (id, sequence, hash) VALUES ({id}, 0, '')
+ON CONFLICT (id) DO UPDATE SET sequence = audit_chains.sequence
+RETURNING sequence, hash
+"""
+"""Locks the end of a chain, which begins here if need be, and tells it; the insertion of the next
+event moves it on (`models.audit_triggers`)."""
+
+
+@asynccontextmanager
+async def recorded_transaction() -> AsyncIterator[None]:
+    """A transaction with what is recorded in it, which is written last, or lost with it.
+
+    On SQLite its first statement must be a write, as of any transaction that writes.
+    """
+    token = _recorded.set([])
+    try:
+        async with in_transaction():
+            yield
+            await _append(_recorded.get() or [])
+    finally:
+        _recorded.reset(token)
 
 
 def changes_between(
@@ -21,7 +66,7 @@ def changes_between(
     ]
 
 
-async def record(
+def record(
     caller: Caller,
     action: AuditAction,
     *,
@@ -34,26 +79,35 @@ async def record(
     changes: Sequence[RecordedChange] = (),
     outcome: AuditOutcome = AuditOutcome.SUCCEEDED,
 ) -> None:
-    """Write an event. `subject` is its type's name in the graph, its id, and a name for people."""
+    """Record an event of the `recorded_transaction` under way.
+
+    `subject` is its type's name in the graph, its id, and a name for people.
+    """
+    recorded = _recorded.get()
+    if recorded is None:
+        raise AssertionError  # nothing would write the event
     subject_type, subject_id, subject_name = subject or (None, None, "")
-    await AuditEvent.create(
-        organization_id=organization_id,
-        action=action,
-        outcome=outcome,
-        account_id=caller.account.id if caller.account else None,
-        actor_id=actor_id,
-        actor_name=actor_name or caller.name,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        subject_name=subject_name,
-        service_id=service_id,
-        changes=list(changes),
-        request_id=caller.request_id,
-        created_at=now,
+    recorded.append(
+        AuditEvent(
+            id=new_id(),
+            organization_id=organization_id,
+            action=action,
+            outcome=outcome,
+            account_id=caller.account.id if caller.account else None,
+            actor_id=actor_id,
+            actor_name=actor_name or caller.name,
+            subject_type=subject_type,
+            subject_id=subject_id,
+            subject_name=subject_name,
+            service_id=service_id,
+            changes=list(changes),
+            request_id=caller.request_id,
+            created_at=now,
+        )
     )
 
 
-async def record_denial(
+def record_denial(
     caller: Caller,
     action: AuditAction,
     denial: Denial,
@@ -61,13 +115,13 @@ async def record_denial(
     now: datetime,
     actor_id: UUID | None = None,
 ) -> None:
-    """Write that an action was refused for lack of permission."""
+    """Record that an action was refused for lack of permission."""
     subject = (
         (denial.subject_type, denial.subject_id, denial.subject_name)
         if denial.subject_type and denial.subject_id
         else None
     )
-    await record(
+    record(
         caller,
         action,
         organization_id=denial.organization_id,
@@ -77,3 +131,27 @@ async def record_denial(
         outcome=AuditOutcome.DENIED,
         now=now,
     )
+
+
+async def _append(events: Sequence[AuditEvent]) -> None:
+    in_order = sorted(events, key=_chain_of)  # keeps the order within a chain
+    for chain_id, following in groupby(in_order, _chain_of):
+        sequence, last_hash = await _lock_end(chain_id)
+        for event in following:
+            sequence += 1
+            event.sequence = sequence
+            event.previous_hash = last_hash
+            event.hash = last_hash = event_hash(event)
+            await event.save(force_create=True)
+
+
+def _chain_of(event: AuditEvent) -> UUID:
+    return event.organization_id or NO_ORGANIZATION
+
+
+async def _lock_end(chain_id: UUID) -> tuple[int, str]:
+    connection = get_connection("default")
+    sqlite = connection.capabilities.dialect == "sqlite"
+    statement = LOCK_END.format(id="?" if sqlite else "$1")
+    (end,) = await connection.execute_query_dict(statement, [str(chain_id) if sqlite else chain_id])
+    return end["sequence"], end["hash"]

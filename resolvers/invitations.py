@@ -124,7 +124,7 @@ async def _invite(
         created_at=now,
     )
     await User.filter(id=user.id).update(status=UserStatus.INVITED)
-    await record(
+    record(
         caller,
         AuditAction.INVITATION_SENT,
         organization_id=user.organization_id,
@@ -254,7 +254,7 @@ async def _revoke(
     invitation.status = InvitationStatus.REVOKED
     await Invitation.filter(id=invitation.id).update(status=InvitationStatus.REVOKED)
     await OutgoingMail.filter(invitation_id=invitation.id, status=DeliveryStatus.QUEUED).delete()
-    await record(
+    record(
         caller,
         AuditAction.INVITATION_REVOKED,
         organization_id=invitation.organization_id,

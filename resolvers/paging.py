@@ -5,12 +5,12 @@ import binascii
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from pypika_tortoise.terms import Tuple
+from pypika_tortoise.terms import Criterion, Term, Tuple
 from tortoise.expressions import Q, ResolveContext
 from tortoise.models import Model
 from tortoise.query_utils import QueryModifier
@@ -81,7 +81,7 @@ class Order:
         try:
             packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             name, text, id_ = orjson.loads(packed)
-            if name != self.name or "\x00" in text:
+            if name != self.name or not isinstance(id_, str) or "\x00" in text:
                 raise ValueError(name)
             return self.parse(text), UUID(id_)
         except (ValueError, TypeError, binascii.Error) as error:
@@ -90,7 +90,11 @@ class Order:
 
     def beyond(self, place: tuple[object, UUID], *, descending: bool) -> Q:
         """What comes after a place when reading in the direction given."""
-        return _Beyond(self.column, place, descending=descending)
+        return _Beyond(self.column, place, operator.lt if descending else operator.gt)
+
+    def beginning_at(self, place: tuple[object, UUID], *, descending: bool) -> Q:
+        """What is at a place, or comes after it when reading in the direction given."""
+        return _Beyond(self.column, place, operator.le if descending else operator.ge)
 
 
 class _Beyond(Q):
@@ -101,11 +105,16 @@ class _Beyond(Q):
     which is never.
     """
 
-    def __init__(self, column: str, place: tuple[object, UUID], *, descending: bool) -> None:
+    def __init__(
+        self,
+        column: str,
+        place: tuple[object, UUID],
+        compare: Callable[[Term, Term], Criterion],
+    ) -> None:
         super().__init__()
         self._columns = (column, "id")
         self._place = place
-        self._compare = operator.lt if descending else operator.gt
+        self._compare = compare
 
     def __bool__(self) -> bool:
         return True
@@ -125,7 +134,19 @@ class _Beyond(Q):
 
 def time_order(name: str, column: str, *, descending: bool) -> Order:
     """An order by an instant."""
-    return Order(name, column, descending, datetime.fromisoformat)
+    return Order(name, column, descending, _moment)
+
+
+def _moment(text: str) -> datetime:
+    """A moment as a cursor holds it, in UTC, so that no database has to convert it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError(text)
+    return moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +161,14 @@ class Page(Generic[Row]):
     """Whether rows were left over in the direction of reading."""
 
     async def has_next(self) -> bool:
-        """Whether rows follow this page."""
-        if not self.window.is_backward:
+        """Whether rows follow this page in the whole list, also beyond `before`."""
+        if not self.window.is_backward and (self.more or self.window.before is None):
             return self.more
         return await self._any_beyond(descending=self.order.descending)
 
     async def has_previous(self) -> bool:
-        """Whether rows precede this page."""
-        if self.window.is_backward:
+        """Whether rows precede this page in the whole list, also beyond `after`."""
+        if self.window.is_backward and (self.more or self.window.after is None):
             return self.more
         return await self._any_beyond(descending=not self.order.descending)
 
@@ -160,14 +181,16 @@ class Page(Generic[Row]):
         if self.rows:
             edge = self.rows[0] if backward else self.rows[-1]
             place = (getattr(edge, self.order.column), edge.pk)
+            beyond = self.order.beyond(place, descending=descending)
         else:
+            name = "after" if backward else "before"
             cursor = self.window.after if backward else self.window.before
             if cursor is None:
-                return False
-            place = self.order.place(cursor, "after" if backward else "before")
-        return bool(
-            await self.query.filter(self.order.beyond(place, descending=descending)).exists()
-        )
+                # An empty page lies where reading began, and `more` tells what is ahead.
+                return self.more and backward == self.window.is_backward
+            # The row at the cursor, if it is still there, is not on the page.
+            beyond = self.order.beginning_at(self.order.place(cursor, name), descending=descending)
+        return bool(await self.query.filter(beyond).exists())
 
 
 async def page_of(query: QuerySet[Row], order: Order, window: Window) -> Page[Row]:

@@ -11,14 +11,13 @@ from uuid import UUID
 
 from tortoise.expressions import F, Q
 from tortoise.queryset import QuerySet
-from tortoise.transactions import in_transaction
 
-from models.audit import AuditAction
+from models.audit import NO_ORGANIZATION, AuditAction
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
-from resolvers.audit import record_denial
+from resolvers.audit import record_denial, recorded_transaction
 from resolvers.caller import Caller
 from resolvers.memberships import Membership, Permission, forget_memberships, memberships_of
 from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
@@ -259,8 +258,10 @@ async def administration(caller: Caller, *organization_ids: UUID) -> AsyncIterat
     Its writers line up on the organization's row, so that what they check stays true until they
     commit (rule 37). What the caller may do is read anew inside: ask again there.
     """
-    async with in_transaction():
-        for organization_id in sorted(set(organization_ids)):
+    async with recorded_transaction():
+        # Where there is none the statement changes nothing, but on SQLite it takes the lock that a
+        # transaction must begin with.
+        for organization_id in sorted(set(organization_ids)) or [NO_ORGANIZATION]:
             await Organization.filter(id=organization_id).update(
                 administration_epoch=F("administration_epoch") + 1
             )
@@ -280,21 +281,27 @@ async def recording_denials(
     try:
         yield
     except Refused as refusal:
-        await record_refusals(caller, action, [refusal], now=now)
+        if refusal.denial is not None:
+            await memberships_of(caller)  # read before the transaction, which begins by writing
+            async with recorded_transaction():
+                await record_refusals(caller, action, [refusal], now=now)
         raise
 
 
 async def record_refusals(
     caller: Caller, action: AuditAction, outcomes: Sequence[object], *, now: datetime
 ) -> None:
-    """Record those among the outcomes that are refusals for lack of permission."""
+    """Record those among the outcomes that are refusals for lack of permission.
+
+    For a `recorded_transaction`, such as `administration` is.
+    """
     for outcome in outcomes:
         if isinstance(outcome, Refused) and outcome.denial is not None:
             organization_id = outcome.denial.organization_id
             membership = (
                 (await memberships_of(caller)).get(organization_id) if organization_id else None
             )
-            await record_denial(
+            record_denial(
                 caller,
                 action,
                 outcome.denial,

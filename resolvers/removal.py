@@ -86,7 +86,7 @@ async def _remove(
     if user.account_id is not None:
         await Session.filter(account_id=user.account_id).delete()
     await User.filter(id=user.id).delete()
-    await record(
+    record(
         caller,
         AuditAction.USER_REMOVED,
         organization_id=user.organization_id,

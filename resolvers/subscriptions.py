@@ -209,7 +209,7 @@ async def _subscribe(
     )
     role = service.administrator_role
     await grant_roles(user, frozenset({role.id}), membership, now=now)
-    await record(
+    record(
         caller,
         AuditAction.SERVICE_SIGNED_UP,
         organization_id=organization.id,
@@ -268,7 +268,7 @@ async def _set_status(
                 changes = changes_between({"status": row.status}, {"status": status})
                 row.status = status
                 await ServiceSubscription.filter(id=row.id).update(status=status)
-                await record(
+                record(
                     caller,
                     action,
                     organization_id=row.organization_id,

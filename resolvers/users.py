@@ -81,7 +81,7 @@ async def create_user(caller: Caller, *, new: NewUser, now: datetime) -> User:
             user, role_ids = await _checked(membership, new, now=now)
             await insert_profile(user)
             await grant_roles(user, role_ids, membership, now=now)
-            await record(
+            record(
                 caller,
                 AuditAction.USER_CREATED,
                 organization_id=user.organization_id,
@@ -150,7 +150,7 @@ async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
             changes = changes_between(before, described(user, role_ids, membership.catalogue))
             if changes:
                 await _save(user, held, role_ids, membership, now=now)
-                await record(
+                record(
                     caller,
                     AuditAction.USER_EDITED,
                     organization_id=user.organization_id,

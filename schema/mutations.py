@@ -21,6 +21,7 @@ from schema.scalars import URL
 from schema.users import to_user
 
 SubscriptionId = Annotated[strawberry.ID, strawberry.argument(description="The subscription.")]
+SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
 Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions end.")]
 
 
@@ -285,6 +286,25 @@ class Mutation:
         )
         return payloads.SignOutPayload(
             signed_out_sessions=count, redirect_url=URL(url) if url else None
+        )
+
+    @strawberry.mutation(
+        description="Ends one of the caller's own sessions, wherever it is open. Needs: a sign-in."
+    )
+    async def end_session(
+        self,
+        info: Info,
+        id: SessionId,  # noqa: A002 - the contract's way
+    ) -> payloads.EndSessionPayload:
+        """Rule 41."""
+        session_id = decode_id("Session", id)
+        if session_id == info.context.caller.session_id:
+            info.context.browser.forget_session()
+        return await _answer(
+            info,
+            payloads.EndSessionPayload,
+            sessions.end_session(info.context.caller, session_id=session_id, now=info.context.now),
+            lambda ended: {"ended_session_id": encode_id("Session", ended)},
         )
 
 

@@ -122,6 +122,16 @@ class SubscriptionPayload:
     )
 
 
+@strawberry.type(description="The session that has ended.")
+class EndSessionPayload:
+    """Answer of `endSession`."""
+
+    ended_session_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The session's id; null if refused."
+    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=PROBLEMS)
+
+
 @strawberry.type(description="What was ended, and where to go next.")
 class SignOutPayload:
     """Answer of `signOut`."""

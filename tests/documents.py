@@ -155,6 +155,12 @@ VIEWER = """
 }
 """
 
+END_SESSION = """
+mutation EndSession($id: ID!) {
+  endSession(id: $id) { endedSessionId userErrors { code path } }
+}
+"""
+
 ACTIVATE = (
     """
 mutation Activate($id: ID!) {

@@ -307,6 +307,14 @@ async def test_unknown_and_forbidden_ids_are_answered_alike_wherever_one_is_take
 def test_every_place_of_an_id_is_tried() -> None:
     assert sorted({slot[0] for _, slot in slots_to_try()}) == [
         *("activateSubscription", "createUser", "deactivateSubscription", "editUser"),
-        *("invitation", "inviteUsers", "node", "nodes", "organization", "removeUsers"),
+        *(
+            "endSession",
+            "invitation",
+            "inviteUsers",
+            "node",
+            "nodes",
+            "organization",
+            "removeUsers",
+        ),
         *("revokeInvitations", "signUpForService", "user", "users"),
     ]

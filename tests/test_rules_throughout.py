@@ -121,6 +121,43 @@ async def test_a_viewer_sees_his_own_sessions(gateway: Gateway, alice: Person) -
     assert viewer["session"]["id"] == viewer["sessions"][1]["id"]
 
 
+async def test_one_session_elsewhere_can_be_ended(gateway: Gateway, alice: Person) -> None:
+    """Rule 41: only this one unless asked."""
+    other = await gateway.person("alice@live.example")
+    third = await gateway.person("alice@live.example")
+    id_ = (await other.ask(documents.VIEWER))["viewer"]["session"]["id"]
+
+    payload = await alice.do(documents.END_SESSION, id=id_)
+    again = await alice.do(documents.END_SESSION, id=id_)
+
+    assert payload == {"endedSessionId": id_, "userErrors": []}
+    assert again["userErrors"] == [{"code": "NOT_FOUND", "path": ["id"]}]
+    assert [await status(person) for person in (alice, other, third)] == [200, 401, 200]
+
+
+async def test_ending_the_session_of_the_request_takes_its_cookie_away(alice: Person) -> None:
+    """Rule 41."""
+    id_ = (await alice.ask(documents.VIEWER))["viewer"]["session"]["id"]
+
+    response = await alice.post(documents.END_SESSION, id=id_)
+
+    assert "Max-Age=0" in response.headers["set-cookie"]
+    assert await status(alice) == 401
+
+
+async def test_nobody_ends_another_s_session(
+    gateway: Gateway, alice: Person, mallory: Person
+) -> None:
+    """Rules 6 and 41."""
+    id_ = (await alice.ask(documents.VIEWER))["viewer"]["session"]["id"]
+
+    payload = await mallory.do(documents.END_SESSION, id=id_)
+
+    assert payload["userErrors"] == [{"code": "NOT_FOUND", "path": ["id"]}]
+    assert await status(alice) == 200
+    assert await gateway.anyone().errors(documents.END_SESSION, id=id_) == ["UNAUTHENTICATED"]
+
+
 async def trail(person: Person, contoso: str, **filter_: Any) -> list[dict[str, Any]]:
     """Contoso's audit events, oldest first."""
     data = await person.ask(documents.AUDIT, id=contoso, filter=filter_)

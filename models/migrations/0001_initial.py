@@ -10,6 +10,7 @@ from models.users import UserStatus
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
+from uuid import uuid4
 from tortoise import fields
 
 class Migration(migrations.Migration):
@@ -30,6 +31,16 @@ class Migration(migrations.Migration):
             ],
             options={'table': 'accounts', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A person at the identity provider, known by issuer and subject alone (rule 32).'},
             bases=['Row'],
+        ),
+        ops.CreateModel(
+            name='AuditChain',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True, description="The organization's id, or zeros")),
+                ('sequence', fields.BigIntField(description="The last event's, or 0 before the first")),
+                ('hash', fields.CharField(description="The last event's", max_length=64)),
+            ],
+            options={'table': 'audit_chains', 'app': 'models', 'pk_attr': 'id', 'table_description': "The end of an organization's chain of events. Whoever appends to the chain locks this row."},
+            bases=['Model'],
         ),
         ops.CreateModel(
             name='CatalogueVersion',
@@ -59,6 +70,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
                 ('organization', fields.ForeignKeyField('models.Organization', source_field='organization_id', null=True, db_constraint=True, to_field='id', related_name='audit_events', on_delete=OnDelete.RESTRICT)),
+                ('sequence', fields.BigIntField(description='1, 2, 3 … within the organization')),
+                ('previous_hash', fields.CharField(description='The hash of the event before it, empty for the first', max_length=64)),
+                ('hash', fields.CharField(description='Of all else in this row: `event_hash`', max_length=64)),
                 ('action', fields.CharEnumField(description='SERVICE_SIGNED_UP: SERVICE_SIGNED_UP\nSERVICE_ACTIVATED: SERVICE_ACTIVATED\nSERVICE_DEACTIVATED: SERVICE_DEACTIVATED\nUSER_CREATED: USER_CREATED\nUSER_EDITED: USER_EDITED\nUSER_REMOVED: USER_REMOVED\nINVITATION_SENT: INVITATION_SENT\nINVITATION_REVOKED: INVITATION_REVOKED\nACCOUNT_ASSOCIATED: ACCOUNT_ASSOCIATED\nASSOCIATION_REFUSED: ASSOCIATION_REFUSED\nSIGNED_IN: SIGNED_IN\nSIGNED_OUT: SIGNED_OUT\nACCESS_TOKEN_CREATED: ACCESS_TOKEN_CREATED\nACCESS_TOKEN_REVOKED: ACCESS_TOKEN_REVOKED', enum_type=AuditAction, max_length=32)),
                 ('outcome', fields.CharEnumField(description='SUCCEEDED: SUCCEEDED\nDENIED: DENIED', enum_type=AuditOutcome, max_length=16)),
                 ('account_id', fields.UUIDField(null=True)),

@@ -3,7 +3,8 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-from models.operations import by_code_point
+from models.audit_triggers import POSTGRES_TRIGGERS, SQLITE_TRIGGERS
+from models.operations import ForEachEngine, by_code_point
 
 UNIQUE = {
     "accounts_by_issuer_and_subject": "accounts (issuer, subject)",
@@ -19,6 +20,8 @@ UNIQUE = {
     "role_assignments_by_user": "role_assignments (user_id, role_id)",
     "invitations_by_token": "invitations (token_hash)",
     "one_pending_invitation": "invitations (user_id) WHERE status = 'PENDING'",
+    "events_by_sequence": "audit_events (organization_id, sequence)",
+    "events_of_no_organization": "audit_events (sequence) WHERE organization_id IS NULL",
 }
 
 INDEXES = {
@@ -53,4 +56,5 @@ class Migration(migrations.Migration):
         by_code_point("user_words", ["word"]),
         *(ops.RunSQL(f"CREATE UNIQUE INDEX {name} ON {on}") for name, on in UNIQUE.items()),
         *(ops.RunSQL(f"CREATE INDEX {name} ON {on}") for name, on in INDEXES.items()),
+        ForEachEngine(sqlite=SQLITE_TRIGGERS, postgres=POSTGRES_TRIGGERS),
     ]

@@ -64,7 +64,7 @@ def test_a_session_that_has_ended_is_no_obstacle(
     mia.sees(f"{contoso.name} invites you")
 
     expect(mia.page.get_by_role("link", name="Sign in with this Microsoft account")).to_be_visible()
-    mia.complaints.clear()  # the browser notes the 401 that the test provoked
+    mia.provoked = "401 (Unauthorized)"
 
 
 def test_a_link_that_never_was_says_what_to_do(person: Callable[..., Reader]) -> None:

@@ -1,5 +1,6 @@
 """What holds of every page: accessible, at any width, in both languages, signed out, offline."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +131,25 @@ def test_an_ended_session_shows_nothing_and_comes_back_to_its_place(contoso: Com
 
     expect(alice.row("Alice Archer")).to_be_visible()
     assert "order=newest" in alice.page.url
-    alice.complaints.clear()  # the browser notes the 401 that the test provoked
+    alice.provoked = "401 (Unauthorized)"
+
+
+def test_one_session_elsewhere_is_signed_out(
+    person: Callable[..., Reader], contoso: Company
+) -> None:
+    """Rule 41: from the person's own page; this browser stays signed in."""
+    alice = contoso.administrator
+    elsewhere = person(alice.account)
+    elsewhere.sign_in("/me")
+    elsewhere.sees("Where you are signed in")
+    alice.open("/me")
+    alice.page.get_by_role("button", name=re.compile("^Sign out (?!here|everywhere|the)")).click()
+
+    alice.sees("1 other session signed out.")
+    expect(alice.button("Sign out the others")).to_be_disabled()
+    elsewhere.open("/users")
+    elsewhere.sees("You are signed out")
+    elsewhere.provoked = "401 (Unauthorized)"
 
 
 def test_going_back_after_signing_out_shows_nothing(contoso: Company) -> None:
@@ -158,7 +177,7 @@ def test_offline_is_said_and_mended(contoso: Company) -> None:
     alice.button("Try again").click()
 
     alice.sees("Signed up for a service")
-    alice.complaints.clear()  # the browser notes the requests that failed
+    alice.provoked = "ERR_INTERNET_DISCONNECTED"
 
 
 def test_nothing_moves_while_a_page_loads(contoso: Company) -> None:

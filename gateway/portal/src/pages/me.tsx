@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { ask, Failure } from '../graph/client'
 import {
+  EndSessionDocument,
   ProfileDocument,
   type ProfileQuery,
   SignOutDocument,
@@ -96,14 +97,10 @@ function Sessions({ sessions, reload }: SessionsProperties) {
   const others = sessions.length - 1
   const ordered = sessions.toSorted((one, other) => Number(other.isCurrent) - Number(one.isCurrent))
 
-  const end = async (scope: SignOutScope) => {
+  const attempt = async (act: () => Promise<void>) => {
     setBusy(true)
     try {
-      if (scope === 'OTHER_SESSIONS') {
-        const { signOut: payload } = await ask(SignOutDocument, { scope })
-        announce(labels.ended(payload.signedOutSessions))
-        await reload()
-      } else await signOut(scope)
+      await act()
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       announce(words.failures.signOut, 'problem')
@@ -111,6 +108,20 @@ function Sessions({ sessions, reload }: SessionsProperties) {
       setBusy(false)
     }
   }
+  const end = (scope: SignOutScope) =>
+    attempt(async () => {
+      if (scope !== 'OTHER_SESSIONS') return signOut(scope)
+      const { signOut: payload } = await ask(SignOutDocument, { scope })
+      announce(labels.ended(payload.signedOutSessions))
+      await reload()
+    })
+  const endOne = (id: string) =>
+    attempt(async () => {
+      // One that has ended meanwhile is as good as ended: the list tells.
+      const { endSession: payload } = await ask(EndSessionDocument, { id })
+      if (payload.endedSessionId) announce(labels.ended(1))
+      await reload()
+    })
   const endAll = async () => {
     const { title, text, yes } = labels.confirmAll
     if (await confirm({ title, text, yes, no: words.cancel, danger: true }))
@@ -131,9 +142,17 @@ function Sessions({ sessions, reload }: SessionsProperties) {
                 <Moment at={session.createdAt} how="absolute" />
               </p>
             </div>
-            {session.isCurrent && (
+            {session.isCurrent ? (
               <Button icon="door" busy={busy} onClick={() => end('THIS_SESSION')}>
                 {labels.endThis}
+              </Button>
+            ) : (
+              <Button
+                busy={busy}
+                label={labels.endOne(session.client ?? labels.unknownClient)}
+                onClick={() => endOne(session.id)}
+              >
+                {words.signOut}
               </Button>
             )}
           </li>

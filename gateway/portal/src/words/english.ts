@@ -436,6 +436,7 @@ export const english = {
       seen: 'Last seen',
       since: 'since',
       endThis: 'Sign out here',
+      endOne: (client: string) => `Sign out ${client}`,
       endOthers: 'Sign out the others',
       endAll: 'Sign out everywhere',
       noOthers: 'You are signed in nowhere else.',

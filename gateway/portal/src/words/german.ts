@@ -431,6 +431,7 @@ export const german: Words = {
       seen: 'Zuletzt gesehen',
       since: 'seit',
       endThis: 'Hier abmelden',
+      endOne: (client) => `${client} abmelden`,
       endOthers: 'Die anderen abmelden',
       endAll: 'Überall abmelden',
       noOthers: 'Sie sind sonst nirgends angemeldet.',
