@@ -49,6 +49,7 @@ check: $(INSTALLED) $(PORTAL)/.built ## Lint, types, import contracts, drift
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive gateway schema resolvers models
 	@$(NPM) --prefix gateway/portal run --silent check
 	@$(BIN)/python -m gateway schema | diff -u schema/schema.graphql -
 	@$(BIN)/python -m pytest -q tests/test_house.py $(MIGRATION_DRIFT)

@@ -7,14 +7,14 @@ SECURITY.md tells how the gateway runs as another role than the owner.
 
 BACKWARD = "NEW.id <> OLD.id OR NEW.sequence NOT IN (OLD.sequence, OLD.sequence + 1)"
 
-UNFIT = "an audit event must follow the last one of its chain"
 KEPT = "audit events are never changed or removed"
 FORWARD = "the end of a chain of audit events goes forward only"
 
 SQLITE_TRIGGERS = [
     """
     CREATE TRIGGER audit_events_follow BEFORE INSERT ON audit_events BEGIN
-        SELECT RAISE(ABORT, 'UNFIT') WHERE NOT EXISTS (
+        SELECT RAISE(ABORT, 'an audit event must follow the last one of its chain')
+        WHERE NOT EXISTS (
             SELECT 1 FROM audit_chains
             WHERE id = coalesce(NEW.organization_id, '00000000-0000-0000-0000-000000000000')
             AND sequence = NEW.sequence - 1 AND hash = NEW.previous_hash
@@ -22,7 +22,7 @@ SQLITE_TRIGGERS = [
         UPDATE audit_chains SET sequence = NEW.sequence, hash = NEW.hash
             WHERE id = coalesce(NEW.organization_id, '00000000-0000-0000-0000-000000000000');
     END
-    """.replace("UNFIT", UNFIT),
+    """,
     *(
         f"""
         CREATE TRIGGER audit_events_stay_by_{event.lower()} BEFORE {event} ON audit_events BEGIN
@@ -51,11 +51,11 @@ POSTGRES_TRIGGERS = [
             WHERE id = coalesce(NEW.organization_id, '00000000-0000-0000-0000-000000000000')
             AND sequence = NEW.sequence - 1 AND hash = NEW.previous_hash;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'UNFIT';
+            RAISE EXCEPTION 'an audit event must follow the last one of its chain';
         END IF;
         RETURN NEW;
     END $$
-    """.replace("UNFIT", UNFIT),
+    """,
     f"""
     CREATE FUNCTION audit_events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
