@@ -21,12 +21,14 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
+from gateway.connections import STATE_KEY, ConnectionLimits
 from gateway.database import DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
@@ -58,8 +60,9 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
-    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    rates = Rates(settings)
+    graphql = GraphQLEndpoint(settings, provider, rates, after_change=wake.set, now=now)
+    sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
@@ -71,7 +74,9 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(
+            settings, rates, delivers_mail=delivers_mail, wake=wake, now=now
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -90,11 +95,18 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
-) -> AsyncIterator[None]:
+    settings: Settings,
+    rates: Rates,
+    *,
+    delivers_mail: bool,
+    wake: asyncio.Event,
+    now: Callable[[], datetime],
+) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        url, limit_s = settings.database_url.get_secret_value(), settings.request_timeout_s
+        await stack.enter_async_context(connected(url, statement_limit_s=limit_s))
+        stack.push_async_callback(rates.close)
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
@@ -103,7 +115,7 @@ async def _running(
             task.add_done_callback(_report)
         log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
         try:
-            yield
+            yield {STATE_KEY: ConnectionLimits.of(settings)}
         finally:
             stop.set()
             _, unfinished = await asyncio.wait(beside, timeout=DRAIN_WITHIN_S)

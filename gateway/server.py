@@ -7,6 +7,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.connections import GuardedConnection, raise_open_files_limit
 from gateway.database import is_sqlite
 from gateway.logs import configure_logs
 from gateway.settings import (
@@ -50,6 +51,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
         InvalidSettings: One is missing, or forbids several processes.
     """
     refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
+    raise_open_files_limit()
     factory = with_mail if delivers_mail else without_mail
     uvicorn.run(
         f"{factory.__module__}:{factory.__name__}",
@@ -63,7 +65,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": GuardedConnection,
     "lifespan": "on",
     "log_config": None,  # uvicorn's logs go the way of all others
     "access_log": False,  # the application logs each request, without its query

@@ -27,6 +27,7 @@ from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.memberships import catalogue_for, forget_memberships
+from resolvers.rates import Rates
 from resolvers.seen import SeenUser
 
 
@@ -104,6 +105,7 @@ class Context:
     caller: Caller
     now: datetime
     invitation_lifetime: timedelta
+    rates: Rates
     browser: Browser
     loaders: Loaders
 
