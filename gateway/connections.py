@@ -7,6 +7,7 @@ few assignments.
 """
 
 import asyncio
+import ctypes
 import resource
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gateway.addresses import TrustedProxies
@@ -33,6 +36,9 @@ LOOK_EVERY_S = 1.0
 LINGER_S = 2.0
 """For a client that still sends though he has his answer, such as that his body is too large: time
 to read it (RFC 9112 section 9.6)."""
+
+LINGER_BYTES = 2_097_152
+"""And how much more of what he sends is read meanwhile, to no purpose."""
 
 MAX_HEAD_BYTES = 65_536
 """Request line and headers; a browser's many cookies fit."""
@@ -117,6 +123,8 @@ class Watch:
     connections: "set[GuardedConnection]" = field(default_factory=set)
     by_address: Counter[str] = field(default_factory=Counter)
     refused: int = 0
+    _is_untidy: bool = False
+    """Whether connections were ended since memory was last given back."""
     _next: asyncio.TimerHandle | None = None
 
     def admit(self, connection: "GuardedConnection", address: str) -> bool:
@@ -153,9 +161,20 @@ class Watch:
         if ended or self.refused:
             log.warning("connections_ended", **_named(ended), refused=self.refused)
             self.refused = 0
+            self._is_untidy = True
+        elif self._is_untidy:
+            self._is_untidy = False
+            _give_back_memory()
         self._next = None
-        if self.connections:
+        if self.connections or self._is_untidy:
             self._next = self.loop.call_later(LOOK_EVERY_S, self._look)
+
+
+def _give_back_memory() -> None:
+    """Give the system what the allocator keeps of a flood, where it is glibc's (malloc_trim(3))."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _named(ended: Counter[str]) -> dict[str, int]:
@@ -164,6 +183,15 @@ def _named(ended: Counter[str]) -> dict[str, int]:
 
 _watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
 """By the server: each has a state of its own."""
+
+
+class _Flow(FlowControl):
+    """uvicorn's, for a transport that may have ended a moment ago."""
+
+    def resume_reading(self) -> None:
+        """Read on, if there is anything to read from: uvloop refuses it otherwise."""
+        if not self._transport.is_closing():
+            super().resume_reading()
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -182,17 +210,20 @@ class GuardedConnection(HttpToolsProtocol):
             watch = _watches[server_state] = Watch(self.loop, app_state[STATE_KEY])
         self._watch = watch
         self._address = ""
+        self._answered: RequestResponseCycle | None = None
         self._waits_for = Waiting.HEAD
         self._since = self.loop.time()
         self._unsent_since: float | None = None
         self._received = 0
         """Bytes of the request that is being read."""
         self._body_bytes = 0
+        self._may_still_send = 0
         self.timeout_keep_alive = max(1, round(watch.limits.idle_s))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """A client has connected."""
         super().connection_made(transport)
+        self.flow = _Flow(transport)
         self._address = self.client[0] if self.client else ""
         if not self._watch.admit(self, self._address):
             transport.write(TOO_MANY + NO_BODY)
@@ -201,13 +232,19 @@ class GuardedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended; what its client waits for may be given up."""
         self._watch.forget(self, self._address)
-        cycle = self.cycle
         super().connection_lost(exc)
-        for left in (cycle, *(waiting for waiting, _ in self.pipeline)):
-            if left is not None and not left.response_complete:
-                leave = left.scope["state"].get(LEAVE)
-                if leave is not None:
-                    leave()
+        cycle = self._answered
+        if cycle is not None and not cycle.response_complete:
+            # uvicorn tells only the last request of several that were sent at once.
+            cycle.disconnected = True
+            cycle.message_event.set()
+            leave = cycle.scope["state"].get(LEAVE)
+            if leave is not None:
+                leave()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
         """From here on it is another protocol's."""
@@ -237,6 +274,8 @@ class GuardedConnection(HttpToolsProtocol):
         """A part of the body is there."""
         self._body_bytes += len(body)
         super().on_body(body)
+        if self._waits_for is Waiting.END and self._body_bytes > self._may_still_send:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """The request is there."""
@@ -251,6 +290,7 @@ class GuardedConnection(HttpToolsProtocol):
         """The answer is given, to the transport at least."""
         if self.cycle.response_complete:  # if not, it is a later request's, which waits for a turn
             self._wait_for(Waiting.END if self._waits_for is Waiting.BODY else Waiting.NEXT)
+            self._may_still_send = self._body_bytes + LINGER_BYTES
         super().on_response_complete()
 
     def overdue(self, now: float, limits: ConnectionLimits) -> str | None:
@@ -261,7 +301,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._unsent_since = now
         elif now - self._unsent_since > limits.send_s:
             return "answer"
-        if self.flow.read_paused:
+        if self.flow.read_paused and self._waits_for is not Waiting.END:
             # It is us who don't read, since an earlier request is still being answered.
             self._since = now
             return None
