@@ -79,6 +79,10 @@ fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones
 audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.audit_http
 
+.PHONY: slow
+slow: $(INSTALLED) ## Serve among 2,000 slow clients, floods, and clients that take no answers
+	@$(BIN)/python -m tests.slow
+
 .PHONY: wheel
 wheel: install ## Build dist/*.whl, with the pages' scripts packed in
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -104,8 +104,7 @@ async def _running(
 ) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        url, limit_s = settings.database_url.get_secret_value(), settings.request_timeout_s
-        await stack.enter_async_context(connected(url, statement_limit_s=limit_s))
+        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
         stack.push_async_callback(rates.close)
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:

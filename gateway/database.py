@@ -21,9 +21,6 @@ MIGRATION_LOCK = 7_274_201
 
 LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "statement_cache_size"}
 
-CONNECT_WITHIN_S = 5.0
-"""For one connection to PostgreSQL."""
-
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
 
@@ -96,7 +93,6 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
         "minsize": int(options.pop("minsize", "1")),
         "maxsize": int(options.pop("maxsize", "10")),
         "application_name": "commerce-gateway",
-        "timeout": CONNECT_WITHIN_S,
         "reset": _leave_as_it_is,
     }
     if "statement_cache_size" in options:
@@ -121,14 +117,11 @@ def _refuse_unknown(options: dict[str, str]) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str, *, statement_limit_s: float | None = None) -> AsyncIterator[None]:
+async def connected(url: str) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
     What the process remembers of another database is forgotten: the catalogue, and Tortoise's
     statements, which it keeps by model and connection name in the last engine's dialect.
-
-    A statement of PostgreSQL that takes longer than `statement_limit_s` is cancelled there and ends
-    with a TimeoutError; so does one that the server never answers. SQLite has no such limit.
 
     Raises:
         OSError: A SQLite file can't be opened. PostgreSQL is connected to on first use.
@@ -136,8 +129,6 @@ async def connected(url: str, *, statement_limit_s: float | None = None) -> Asyn
     parameters = connection_parameters(url)
     if is_sqlite(url):
         _try_file(parameters["credentials"]["file_path"])
-    elif statement_limit_s is not None:
-        parameters["credentials"]["command_timeout"] = statement_limit_s
     EXECUTOR_CACHE.clear()
     forget_catalogue()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)

@@ -64,7 +64,7 @@ log = structlog.get_logger(__name__)
 REFUSAL_COST = 100
 """What counts for the rates where nothing is executed: an invalid document, or credential."""
 
-TOOK_TOO_LONG = "This took too long and was given up. Whether a change was made is not certain."
+TOOK_TOO_LONG = "This took too long and was given up."
 
 CLIENT_LEFT = 499
 """For the log: nobody is there to get it. The status that nginx uses."""
@@ -158,10 +158,10 @@ class GraphQLEndpoint:
     async def _in_time(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
         """The answer, or that there is none: it took too long, or nobody waits for it any more."""
         try:
-            async with Patience(request, limit_s=self._settings.request_timeout_s) as patience:
+            async with Patience(request, limit_s=self._settings.query_timeout_s) as patience:
                 return await self._respond(request, asked, media, patience)
         except TookTooLong:
-            log.exception("request_given_up", limit_s=self._settings.request_timeout_s)
+            log.error("query_given_up", limit_s=self._settings.query_timeout_s)  # noqa: TRY400 - the stack tells nothing more
             extensions = {"code": INTERNAL, "requestId": request_id_of(request)}
             error = {"message": TOOK_TOO_LONG, "extensions": extensions}
             headers = {"retry-after": str(RETRY_AFTER_S)}

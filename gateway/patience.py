@@ -1,4 +1,7 @@
-"""How long a request is worked on: until that takes too long, or nobody waits for it any more."""
+"""How long a query is worked on: until that takes too long, or nobody waits for it any more.
+
+A change is finished, whoever waits for it: what it waits for itself has limits of its own.
+"""
 
 import asyncio
 from types import TracebackType
@@ -11,7 +14,7 @@ LEAVE = "leave"
 
 
 class TookTooLong(Exception):  # noqa: N818 - an answer: 503
-    """It was given up after its time; what it had begun in the database is undone."""
+    """It was given up after its time."""
 
 
 class ClientLeft(Exception):  # noqa: N818 - there is nobody to answer
@@ -22,21 +25,20 @@ class Patience:
     """A block that is cancelled in its time, or once the client has gone.
 
     Raises:
-        TookTooLong: After `limit_s`, or since something in the block did not answer in its time.
+        TookTooLong: After `limit_s`.
         ClientLeft: He did.
     """
 
     def __init__(self, request: Request, *, limit_s: float) -> None:
         self._state = request.scope["state"]
-        self._limit_s = limit_s
         self._deadline = asyncio.timeout(limit_s)
         self._task: asyncio.Task[object] | None = None
         self._has_left = False
 
     def finish_it(self) -> None:
-        """Finish what is being changed, even if the client leaves; for twice the time."""
+        """From here on nothing ends the block early: it changes something."""
         self._state.pop(LEAVE, None)
-        self._deadline.reschedule(asyncio.get_running_loop().time() + 2 * self._limit_s)
+        self._deadline.reschedule(None)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.current_task()
@@ -55,8 +57,6 @@ class Patience:
             await self._deadline.__aexit__(kind, error, trace)
         except TimeoutError as late:
             raise TookTooLong from late
-        if isinstance(error, TimeoutError):
-            raise TookTooLong from error
         if isinstance(error, asyncio.CancelledError) and self._has_left and self._task is not None:
             self._task.uncancel()
             raise ClientLeft from error

@@ -97,6 +97,10 @@ class Rates:
                 return wait
         return None
 
+    async def storage_answers(self) -> bool:
+        """Whether the shared storage is there; so it is if there is to be none."""
+        return self._shared is None or await self._shared.storage.check()
+
     async def close(self) -> None:
         """Let go of the connections to the shared storage."""
         if self._shared is not None:

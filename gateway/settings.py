@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     body_timeout_s: Annotated[float, Field(gt=0)] = 15
     send_timeout_s: Annotated[float, Field(gt=0)] = 20
     idle_timeout_s: Annotated[float, Field(gt=0)] = 20
-    request_timeout_s: Annotated[float, Field(gt=0)] = 30
+    query_timeout_s: Annotated[float, Field(gt=0)] = 30
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")

@@ -1,7 +1,7 @@
-"""A server among clients that mean no good: what becomes of them, of good ones, and of its memory.
+"""A server among clients that mean no good: what becomes of them, of others, and of its memory.
 
-`make slow` does it at length: 2,000 slow connections for a minute, then floods of large bodies, then
-clients that take no answers.
+`make slow` does it at length: 2,000 slow connections for a minute, then floods of large bodies,
+then clients that take no answers.
 """
 
 import json
@@ -25,6 +25,9 @@ GOOD_EVERY_S = 0.02
 
 P99_MS = 250.0
 """What good requests may take meanwhile, all but one of a hundred."""
+
+FLOODED_P99_MS = 2_000.0
+"""The same while hundreds send as fast as the machine can: whoever measures has to share it."""
 
 CLOSED_WITHIN_S = 30.0
 
@@ -61,8 +64,8 @@ class Course:
         return (
             f"{self.kinds}: {self.connections} connections\n"
             f"  ended by the server: {ends}\n"
-            f"  good requests: {self.good}, failed {len(self.failed)}, median {self.median_ms:.0f} ms, "
-            f"p99 {self.p99_ms:.0f} ms\n"
+            f"  good requests: {self.good}, failed {len(self.failed)}, "
+            f"median {self.median_ms:.0f} ms, p99 {self.p99_ms:.0f} ms\n"
             f"  memory: at most {self.peak_growth_mb:.0f} MB more than at rest, "
             f"{self.kept_growth_mb:.0f} MB more afterwards"
         )
@@ -118,9 +121,7 @@ def attack(
         while annoying.poll() is None:
             began = time.perf_counter()
             try:
-                # Half of them on new connections.
-                ask = httpx2 if len(times_ms) % 2 else kept
-                answer = ask.post(f"{running.url}/graphql", json=GOOD_QUERY, **_direct(ask))
+                answer = _ask(running, kept if len(times_ms) % 2 else None)
                 if answer.status_code != 200:
                     failed.append(answer.text)
             except httpx2.TransportError as error:
@@ -145,8 +146,11 @@ def attack(
     )
 
 
-def _direct(ask: object) -> dict[str, bool]:
-    return {"trust_env": False} if ask is httpx2 else {}
+def _ask(running: Server, kept: httpx2.Client | None) -> httpx2.Response:
+    """A good request, on a connection that is kept or on a new one."""
+    if kept is not None:
+        return kept.post(f"{running.url}/graphql", json=GOOD_QUERY)
+    return httpx2.post(f"{running.url}/graphql", json=GOOD_QUERY, trust_env=False, timeout=10)
 
 
 def problems(
@@ -174,14 +178,14 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="gateway-slow-") as folder,
         server(Path(folder)) as running,
     ):
-        for kinds, connections, within_s in (
-            ("slow", 2_000, 60.0),
-            ("floods", 200, 40.0),
-            ("readers", 40, 45.0),
+        for kinds, connections, within_s, p99_ms in (
+            ("slow", 2_000, 60.0, P99_MS),
+            ("floods", 200, 40.0, FLOODED_P99_MS),
+            ("readers", 40, 45.0, P99_MS),
         ):
             course = attack(running, kinds, connections=connections, within_s=within_s)
             print(course, flush=True)  # noqa: T201 - it prints what it measures
-            found += [f"{kinds}: {problem}" for problem in problems(course)]
+            found += [f"{kinds}: {problem}" for problem in problems(course, p99_ms=p99_ms)]
     for problem in found:
         print(problem)  # noqa: T201 - likewise
     sys.exit(bool(found))

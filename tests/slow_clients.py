@@ -32,8 +32,7 @@ Bytes = AsyncIterator[bytes]
 
 async def nothing(_pause_s: float) -> Bytes:
     """Never a byte."""
-    return
-    yield
+    yield b""
 
 
 async def half_a_head(_pause_s: float) -> Bytes:

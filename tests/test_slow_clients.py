@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gateway.graphql_requests import Room, UnfitRequest
 from tests.slow import GOOD_QUERY, Server, attack, problems, server
 from tests.slow_clients import FLOODS, HEAD, SLOW
 
@@ -125,6 +126,19 @@ def _answered_again(running: Server) -> httpx2.Response:
         if answer.status_code == 200:
             break
     return answer
+
+
+def test_all_bodies_together_have_a_limit() -> None:
+    room = Room(max_bytes=10)
+    with room.hold() as one, room.hold() as other:
+        one.grow(6)
+        other.grow(4)
+        with pytest.raises(UnfitRequest) as refused:
+            other.grow(1)
+    with room.hold() as later:
+        later.grow(10)
+
+    assert (refused.value.status, refused.value.headers) == (503, {"retry-after": "2"})
 
 
 def test_a_shell_s_limit_of_open_files_is_raised() -> None:
