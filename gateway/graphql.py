@@ -158,7 +158,7 @@ class GraphQLEndpoint:
     async def _in_time(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
         """The answer, or that there is none: it took too long, or nobody waits for it any more."""
         try:
-            async with Patience(request, limit_s=self._settings.query_timeout_s) as patience:
+            with Patience(request, limit_s=self._settings.query_timeout_s) as patience:
                 return await self._respond(request, asked, media, patience)
         except TookTooLong:
             log.error("query_given_up", limit_s=self._settings.query_timeout_s)  # noqa: TRY400 - the stack tells nothing more

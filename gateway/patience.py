@@ -22,46 +22,54 @@ class ClientLeft(Exception):  # noqa: N818 - there is nobody to answer
 
 
 class Patience:
-    """A block that is cancelled in its time, or once the client has gone.
+    """A block of a task that is cancelled in its time, or once the client has gone.
+
+    As `asyncio.timeout` in a third of its time, for it is in every request.
 
     Raises:
         TookTooLong: After `limit_s`.
         ClientLeft: He did.
     """
 
+    __slots__ = ("_limit_s", "_reason", "_state", "_task", "_timer")
+
     def __init__(self, request: Request, *, limit_s: float) -> None:
         self._state = request.scope["state"]
-        self._deadline = asyncio.timeout(limit_s)
+        self._limit_s = limit_s
+        self._reason: type[TookTooLong | ClientLeft] | None = None
         self._task: asyncio.Task[object] | None = None
-        self._has_left = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def finish_it(self) -> None:
         """From here on nothing ends the block early: it changes something."""
         self._state.pop(LEAVE, None)
-        self._deadline.reschedule(None)
+        if self._timer is not None:
+            self._timer.cancel()
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.current_task()
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(loop)
         self._state[LEAVE] = self._leave
-        await self._deadline.__aenter__()
+        self._timer = loop.call_later(self._limit_s, self._give_up, TookTooLong)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._state.pop(LEAVE, None)
-        try:
-            await self._deadline.__aexit__(kind, error, trace)
-        except TimeoutError as late:
-            raise TookTooLong from late
-        if isinstance(error, asyncio.CancelledError) and self._has_left and self._task is not None:
-            self._task.uncancel()
-            raise ClientLeft from error
+        self.finish_it()
+        if self._reason is None or self._task is None:
+            return
+        self._task.uncancel()
+        if isinstance(error, asyncio.CancelledError):
+            raise self._reason from error
 
     def _leave(self) -> None:
-        self._has_left = True
-        if self._task is not None:
+        self._give_up(ClientLeft)
+
+    def _give_up(self, reason: type[TookTooLong | ClientLeft]) -> None:
+        if self._reason is None and self._task is not None:
+            self._reason = reason
             self._task.cancel()

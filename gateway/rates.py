@@ -8,11 +8,13 @@ its sake, and readiness doesn't ask it.
 
 import math
 import time
+from collections.abc import Hashable
 from uuid import UUID
 
 import structlog
 from limits import RateLimitItem
 from limits.aio.storage import Storage
+from limits.aio.storage.base import SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -37,7 +39,7 @@ class Rates:
     """The counts; each method says how many seconds to wait, or None if it may be done now."""
 
     def __init__(self, settings: Settings) -> None:
-        self._alone = SlidingWindowCounterRateLimiter(ProcessMemory())
+        self._alone = ProcessMemory()
         self._shared = (
             None
             if settings.rate_storage_url is None
@@ -63,7 +65,7 @@ class Rates:
         """An operation of an account, or of an address that nobody is signed in at."""
         if account is None:
             return await self._spend(self._address_costs, "address", address, cost=cost)
-        return await self._spend(self._account_costs, "account", str(account), cost=cost)
+        return await self._spend(self._account_costs, "account", account, cost=cost)
 
     async def sign_in(self, address: str) -> int | None:
         """One step of a sign-in from an address, where not too many have failed already."""
@@ -82,14 +84,14 @@ class Rates:
 
     async def acceptance(self, account: UUID) -> int | None:
         """An account's attempt to accept an invitation."""
-        return await self._spend(self._acceptances, "acceptance", str(account))
+        return await self._spend(self._acceptances, "acceptance", account)
 
     async def mail(self, *, recipient: str, administrator: UUID, organization: UUID) -> int | None:
         """A mail to a recipient, sent by an administrator's account for an organization."""
-        whose = {
+        whose: dict[str, Hashable] = {
             "recipient": recipient,
-            "administrator": str(administrator),
-            "organization": str(organization),
+            "administrator": administrator,
+            "organization": organization,
         }
         for kind, rate in self._mails.items():
             wait = await self._spend(rate, f"{kind} mail", whose[kind])
@@ -106,58 +108,68 @@ class Rates:
         if self._shared is not None:
             await self._shared.storage.bridge.storage.aclose()  # type: ignore[attr-defined] # of Valkey's storage
 
-    async def _spend(self, rate: RateLimitItem | None, *who: str, cost: float = 1) -> int | None:
+    async def _spend(
+        self, rate: RateLimitItem | None, kind: str, who: Hashable, *, cost: float = 1
+    ) -> int | None:
         """Count it, or say how long to wait; more than a whole window's worth counts as that."""
-        if rate is None:
+        if rate is None or cost <= 0:
             return None
         amount = min(math.ceil(cost), rate.amount)
-        if amount < 1:
-            return None
-        shared = self._shared_if_there()
-        if shared is not None:
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            names = (kind, str(who))
             try:
-                if await shared.hit(rate, *who, cost=amount):
+                if await self._shared.hit(rate, *names, cost=amount):
                     return None
-                return await self._exceeded(shared, rate, who, amount)
+                return await self._wait_there_s(self._shared, rate, names, amount)
             except StorageError as error:
                 self._is_away(error)
-        if await self._alone.hit(rate, *who, cost=amount):
+        window_s = rate.get_expiry()
+        if self._alone.count((kind, who), amount, limit=rate.amount, window_s=window_s):
             return None
-        return await self._exceeded(self._alone, rate, who, amount)
+        return self._wait_here_s(rate, kind, who, amount)
 
-    async def _wait_s(self, rate: RateLimitItem | None, *who: str) -> int | None:
+    async def _wait_s(self, rate: RateLimitItem | None, kind: str, who: Hashable) -> int | None:
         """How long to wait until it would be counted; nothing is counted."""
         if rate is None:
             return None
-        shared = self._shared_if_there()
-        if shared is not None:
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            names = (kind, str(who))
             try:
-                if await shared.test(rate, *who):
+                if await self._shared.test(rate, *names):
                     return None
-                return await self._exceeded(shared, rate, who, 1)
+                return await self._wait_there_s(self._shared, rate, names, 1)
             except StorageError as error:
                 self._is_away(error)
-        if await self._alone.test(rate, *who):
+        if self._alone.allows((kind, who), 1, limit=rate.amount, window_s=rate.get_expiry()):
             return None
-        return await self._exceeded(self._alone, rate, who, 1)
+        return self._wait_here_s(rate, kind, who, 1)
 
-    async def _exceeded(
+    async def _wait_there_s(
         self,
-        limiter: SlidingWindowCounterRateLimiter,
+        shared: SlidingWindowCounterRateLimiter,
         rate: RateLimitItem,
-        who: tuple[str, ...],
+        names: tuple[str, str],
         amount: int,
     ) -> int:
-        now = time.monotonic()
-        if now >= self._told_at.get(who[0], 0.0) + TOLD_EVERY_S:
-            self._told_at[who[0]] = now
-            log.warning("rate_exceeded", rate=who[0], limit=str(rate))
-        return await _until_it_fits(limiter, rate, who, amount)
+        self._tell(rate, names[0])
+        window_s = rate.get_expiry()
+        storage: SlidingWindowCounterSupport = shared.storage  # type: ignore[assignment] # its strategy demands it
+        before, _, count, count_left_s = await storage.get_sliding_window(
+            rate.key_for(*names), window_s
+        )
+        left_s = max(0.0, count_left_s - window_s)
+        return _until_it_fits_s(rate, amount, before=before, count=count, left_s=left_s)
 
-    def _shared_if_there(self) -> SlidingWindowCounterRateLimiter | None:
-        if self._shared is None or time.monotonic() < self._away_until:
-            return None
-        return self._shared
+    def _wait_here_s(self, rate: RateLimitItem, kind: str, who: Hashable, amount: int) -> int:
+        self._tell(rate, kind)
+        before, count, left_s = self._alone.counts((kind, who), rate.get_expiry())
+        return _until_it_fits_s(rate, amount, before=before, count=count, left_s=left_s)
+
+    def _tell(self, rate: RateLimitItem, kind: str) -> None:
+        now = time.monotonic()
+        if now >= self._told_at.get(kind, -TOLD_EVERY_S) + TOLD_EVERY_S:
+            self._told_at[kind] = now
+            log.warning("rate_exceeded", rate=kind, limit=str(rate))
 
     def _is_away(self, error: StorageError) -> None:
         self._away_until = time.monotonic() + AWAY_FOR_S
@@ -176,21 +188,17 @@ def shared_storage(url: str) -> Storage:
     return storage
 
 
-async def _until_it_fits(
-    limiter: SlidingWindowCounterRateLimiter, rate: RateLimitItem, who: tuple[str, ...], amount: int
+def _until_it_fits_s(
+    rate: RateLimitItem, amount: int, *, before: int, count: int, left_s: float
 ) -> int:
     """In how many seconds an amount fits, if nothing else is counted meanwhile.
 
-    The last window counts by the part of it that a window's length back from now still covers.
+    The window before counts by the part of it that a window's length back from now still covers.
     """
     window_s = rate.get_expiry()
-    storage: ProcessMemory = limiter.storage  # type: ignore[assignment] # or another with windows
-    before, before_left_s, count, count_left_s = await storage.get_sliding_window(
-        rate.key_for(*who), window_s
-    )
     free = rate.amount - amount
     if count <= free and before:
-        wait_s = before_left_s - window_s * (free - count) / before
+        wait_s = left_s - window_s * (free - count) / before
     else:
-        wait_s = max(0.0, count_left_s - window_s) + window_s * (1 - free / max(count, 1))
+        wait_s = left_s + window_s * (1 - free / max(count, 1))
     return max(1, math.ceil(wait_s))

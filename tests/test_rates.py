@@ -317,14 +317,13 @@ async def test_more_than_a_rate_allows_at_once_counts_as_all_of_it() -> None:
     assert [wait is None for wait in waits] == [True, False]
 
 
-async def test_addresses_without_number_take_a_bounded_memory() -> None:
+def test_addresses_without_number_take_a_bounded_memory() -> None:
     memory = ProcessMemory()
     counted = [
-        await memory.acquire_sliding_window_entry(str(number), 1, 3_600)
-        for number in range(MAX_KEYS + 1_000)
+        memory.count(number, 1, limit=1, window_s=3_600) for number in range(MAX_KEYS + 1_000)
     ]
-    known = await memory.acquire_sliding_window_entry("7", 1, 3_600)
-    crowd = await memory.acquire_sliding_window_entry(str(MAX_KEYS + 7), 1, 3_600)
+    known = memory.count(7, 1, limit=1, window_s=3_600)
+    crowd = memory.count(MAX_KEYS + 7, 1, limit=1, window_s=3_600)
 
     assert all(counted)
     assert [known, crowd] == [False, True]
