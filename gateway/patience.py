@@ -24,7 +24,7 @@ class ClientLeft(Exception):  # noqa: N818 - there is nobody to answer
 class Patience:
     """A block of a task that is cancelled in its time, or once the client has gone.
 
-    As `asyncio.timeout` in a third of its time, for it is in every request.
+    As `asyncio.timeout`, in half of its time, for it is in every request.
 
     Raises:
         TookTooLong: After `limit_s`.
