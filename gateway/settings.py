@@ -1,5 +1,6 @@
 """Settings: environment variables, also from a `.env` file, checked before anything starts."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     send_timeout_s: Annotated[float, Field(gt=0)] = 20
     idle_timeout_s: Annotated[float, Field(gt=0)] = 20
     query_timeout_s: Annotated[float, Field(gt=0)] = 30
+    webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -111,7 +113,13 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("allowed_origins", "allowed_hosts", "oidc_trusted_tenants", mode="before")
+    @field_validator(
+        "allowed_origins",
+        "allowed_hosts",
+        "oidc_trusted_tenants",
+        "webhook_networks",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
