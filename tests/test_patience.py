@@ -10,19 +10,16 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
-import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from gateway.app import create_app
-from gateway.connections import STATE_KEY, ConnectionLimits, GuardedConnection
 from gateway.database import connection_parameters, is_sqlite
 from gateway.settings import Settings
 from models.audit import AuditEvent
 from models.users import User
 from tests import documents
+from tests.guarded_server import guarded
 from tests.people import Gateway, Person
-from tests.postgres import free_port
 
 EVENTS = """query($id: ID!) { organization(id: $id) { auditEvents(first: 1) { nodes { id } } } }"""
 
@@ -36,31 +33,8 @@ async def served(
         {"database_url": gateway.database_url, **oidc_settings, **more}
     )
     app = create_app(settings, delivers_mail=False, now=gateway.clock)
-
-    async def beside(scope: Scope, receive: Receive, send: Send) -> None:
-        # The database is connected already.
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-        scope["state"][STATE_KEY] = ConnectionLimits.of(settings)
-        for kind in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{kind}.complete"})
-
-    application: ASGIApp = beside
-    port = free_port()
-    config = uvicorn.Config(
-        application, port=port, http=GuardedConnection, loop="none", log_config=None
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server._serve())  # noqa: SLF001 - signals are pytest's business
-    while not server.started:  # noqa: ASYNC110 - uvicorn gives no event for it
-        await asyncio.sleep(0.01)
-    try:
+    async with guarded(app, settings) as port:
         yield port
-    finally:
-        server.should_exit = True
-        await running
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What slow, flooding and leaving clients can and can't do, on a server as it is run."""
 
+import asyncio
 import json
 import resource
 import socket
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from gateway.graphql_requests import Room, UnfitRequest
+from gateway.settings import Settings
+from tests.guarded_server import guarded
 from tests.slow import GOOD_QUERY, Server, attack, problems, server
 from tests.slow_clients import FLOODS, HEAD, SLOW
 
@@ -126,6 +130,53 @@ def _answered_again(running: Server) -> httpx2.Response:
         if answer.status_code == 200:
             break
     return answer
+
+
+async def test_a_web_socket_may_be_silent_for_as_long_as_it_likes() -> None:
+    sockets = pytest.importorskip("websockets.asyncio.client")
+    patience = dict.fromkeys(
+        ("head_timeout_s", "body_timeout_s", "send_timeout_s", "idle_timeout_s"), "0.2"
+    )
+    async with (
+        guarded(_echo, Settings.model_validate(patience)) as port,
+        sockets.connect(f"ws://127.0.0.1:{port}/", proxy=None) as socket_,
+    ):
+        await asyncio.sleep(2.5)
+        await socket_.send("still there")
+        heard = await socket_.recv()
+
+    assert heard == "still there"
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    del scope
+    while (message := await receive())["type"] != "websocket.disconnect":
+        if message["type"] == "websocket.connect":
+            await send({"type": "websocket.accept"})
+        else:
+            await send({"type": "websocket.send", "text": message["text"]})
+
+
+async def test_an_answer_that_goes_on_is_not_ended_while_it_is_taken() -> None:
+    patience = dict.fromkeys(
+        ("head_timeout_s", "body_timeout_s", "send_timeout_s", "idle_timeout_s"), "0.2"
+    )
+    async with guarded(_tell_slowly, Settings.model_validate(patience)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.count(b"event") == 5
+
+
+async def _tell_slowly(scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, receive
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(5):
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.body", "body": b"event", "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def test_all_bodies_together_have_a_limit() -> None:
