@@ -88,7 +88,11 @@ def address_in(text: str) -> Address | None:
 
 def counted_address(connection: HTTPConnection) -> str:
     """Who is told apart by address: an IPv4 address, or the network of an IPv6 one."""
-    host = connection.client.host if connection.client else ""
+    return counted(connection.client.host) if connection.client else ""
+
+
+def counted(host: str) -> str:
+    """The same of a client's host."""
     if ":" not in host:
         return host
     address = address_in(host)

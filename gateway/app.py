@@ -22,7 +22,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
-from gateway.connections import STATE_KEY, ConnectionLimits
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.database import DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever

@@ -8,7 +8,6 @@ few assignments.
 
 import asyncio
 import ctypes
-import resource
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,14 +21,11 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from gateway.addresses import TrustedProxies
+from gateway.addresses import counted
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.patience import LEAVE
-from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-STATE_KEY = "connection_limits"
-"""Where the application's lifespan leaves the limits for the server."""
 
 LOOK_EVERY_S = 1.0
 
@@ -46,62 +42,9 @@ MAX_HEAD_BYTES = 65_536
 MAX_FRAMING = 16
 """Bytes of chunk sizes that one byte of a body may bring along, before it counts as a head."""
 
-OPEN_FILES = 65_536
-"""Enough for any number of connections that one process can serve."""
-
-OTHER_FILES = 128
-"""Of a process's open files: the database, the log, mail, what is read from the disk."""
-
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
 TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n"
 NO_BODY = b"content-length: 0\r\nconnection: close\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """How much a client may ask of a process's connections."""
-
-    head_s: float
-    """From the connection, or from the first byte of a further request, to the end of its head."""
-    body_s: float
-    """From there to the end of its body."""
-    send_s: float
-    """How long what we have sent may wait for the client to take it."""
-    idle_s: float
-    """Between two requests."""
-    connections: int
-    per_address: int
-    proxies: TrustedProxies
-    """Whose connections are many people's."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> "ConnectionLimits":
-        """Those of the settings."""
-        return cls(
-            head_s=settings.head_timeout_s,
-            body_s=settings.body_timeout_s,
-            send_s=settings.send_timeout_s,
-            idle_s=settings.idle_timeout_s,
-            connections=min(settings.max_connections, max(1, open_files_limit() - OTHER_FILES)),
-            per_address=settings.max_connections_per_address,
-            proxies=TrustedProxies(settings.trusted_proxies),
-        )
-
-
-def open_files_limit() -> int:
-    """How many files and connections this process may have open now."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def raise_open_files_limit() -> None:
-    """Let this process, and those that it starts, have as many connections as the system lets it.
-
-    Shells mostly give 1024, of which every connection needs one.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Waiting(Enum):
@@ -112,6 +55,14 @@ class Waiting(Enum):
     ANSWER = "answer"
     NEXT = "next request"
     END = "end of an answered request"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long connections may wait, in seconds."""
+
+    send_s: float
+    waits: dict[Waiting, float]
 
 
 @dataclass(slots=True)
@@ -126,15 +77,27 @@ class Watch:
     _is_untidy: bool = False
     """Whether connections were ended since memory was last given back."""
     _next: asyncio.TimerHandle | None = None
+    patience: "Patience" = field(init=False)
 
-    def admit(self, connection: "GuardedConnection", address: str) -> bool:
+    def __post_init__(self) -> None:
+        limits = self.limits
+        waits = {
+            Waiting.HEAD: limits.head_s,
+            Waiting.BODY: limits.body_s,
+            Waiting.NEXT: limits.idle_s + LOOK_EVERY_S,  # uvicorn ends it before, as a rule
+            Waiting.END: LINGER_S,
+        }
+        self.patience = Patience(limits.send_s, waits)
+
+    def admit(self, connection: "GuardedConnection", host: str, address: str) -> bool:
         """Watch a connection from now on, unless there are too many."""
         limits = self.limits
         if self._next is None:
             self._next = self.loop.call_later(LOOK_EVERY_S, self._look)
         if len(self.connections) >= limits.connections or (
             self.by_address[address] >= limits.per_address
-            and not limits.proxies.is_trusted(address)
+            and address
+            and not limits.proxies.is_trusted(host)
         ):
             self.refused += 1
             return False
@@ -154,7 +117,7 @@ class Watch:
         now = self.loop.time()
         ended: Counter[str] = Counter()
         for connection in list(self.connections):
-            reason = connection.overdue(now, self.limits)
+            reason = connection.overdue(now, self.patience)
             if reason is not None:
                 ended[reason] += 1
                 connection.end()
@@ -224,8 +187,9 @@ class GuardedConnection(HttpToolsProtocol):
         """A client has connected."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
-        self._address = self.client[0] if self.client else ""
-        if not self._watch.admit(self, self._address):
+        host = self.client[0] if self.client else ""
+        self._address = counted(host)
+        if not self._watch.admit(self, host, self._address):
             transport.write(TOO_MANY + NO_BODY)
             transport.close()
 
@@ -293,25 +257,20 @@ class GuardedConnection(HttpToolsProtocol):
             self._may_still_send = self._body_bytes + LINGER_BYTES
         super().on_response_complete()
 
-    def overdue(self, now: float, limits: ConnectionLimits) -> str | None:
+    def overdue(self, now: float, patience: Patience) -> str | None:
         """What has taken too long, if anything has."""
         if self.transport.get_write_buffer_size() == 0:
             self._unsent_since = None
         elif self._unsent_since is None:
             self._unsent_since = now
-        elif now - self._unsent_since > limits.send_s:
+        elif now - self._unsent_since > patience.send_s:
             return "answer"
         if self.flow.read_paused and self._waits_for is not Waiting.END:
             # It is us who don't read, since an earlier request is still being answered.
             self._since = now
             return None
-        patience = {
-            Waiting.HEAD: limits.head_s,
-            Waiting.BODY: limits.body_s,
-            Waiting.NEXT: limits.idle_s + LOOK_EVERY_S,  # uvicorn ends it before, as a rule
-            Waiting.END: LINGER_S,
-        }.get(self._waits_for)
-        if patience is not None and now - self._since > patience:
+        limit_s = patience.waits.get(self._waits_for)
+        if limit_s is not None and now - self._since > limit_s:
             return self._waits_for.value
         return None
 

@@ -7,7 +7,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.connections import GuardedConnection, raise_open_files_limit
+from gateway.connection_limits import raise_open_files_limit
+from gateway.connections import GuardedConnection
 from gateway.database import is_sqlite
 from gateway.logs import configure_logs
 from gateway.settings import (

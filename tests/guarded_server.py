@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.connections import STATE_KEY, ConnectionLimits, GuardedConnection
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
+from gateway.connections import GuardedConnection
 from gateway.settings import Settings
 from tests.postgres import free_port
 

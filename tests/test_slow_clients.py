@@ -196,7 +196,7 @@ def test_a_shell_s_limit_of_open_files_is_raised() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, "
-        f"{hard})); from gateway.connections import *; raise_open_files_limit(); "
+        f"{hard})); from gateway.connection_limits import *; raise_open_files_limit(); "
         "print(open_files_limit())"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app, utc_now
 from gateway.catalog_file import read_catalogue
-from gateway.connections import raise_open_files_limit
+from gateway.connection_limits import raise_open_files_limit
 from gateway.database import connected, migrate
 from gateway.demo.guide import Addresses, guide
 from gateway.demo.mailbox import Mailbox
