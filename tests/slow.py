@@ -5,6 +5,7 @@ then clients that take no answers.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -54,6 +55,8 @@ class Course:
     p99_ms: float
     peak_growth_mb: float
     kept_growth_mb: float
+    server_s: float
+    """What the server took of a processor: if little, it was others who kept good requests."""
 
     def __str__(self) -> str:
         """Lines for a person."""
@@ -67,7 +70,8 @@ class Course:
             f"  good requests: {self.good}, failed {len(self.failed)}, "
             f"median {self.median_ms:.0f} ms, p99 {self.p99_ms:.0f} ms\n"
             f"  memory: at most {self.peak_growth_mb:.0f} MB more than at rest, "
-            f"{self.kept_growth_mb:.0f} MB more afterwards"
+            f"{self.kept_growth_mb:.0f} MB more afterwards\n"
+            f"  the server took {self.server_s:.1f} s of a processor"
         )
 
 
@@ -89,6 +93,11 @@ class Server:
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
+    def processor_s(self) -> float:
+        """What it has taken of a processor so far (proc(5), utime and stime)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def server(folder: Path, **settings: str) -> Iterator[Server]:
@@ -108,7 +117,7 @@ def attack(
     running: Server, kinds: str, *, connections: int, within_s: float, pause_s: float = 1.0
 ) -> Course:
     """Let clients of some kinds loose on the server, and ask it good questions meanwhile."""
-    resting_mb = running.memory_mb()
+    resting_mb, before_s = running.memory_mb(), running.processor_s()
     command = [sys.executable, "-m", "tests.slow_clients", kinds, str(running.port)]
     command += [str(connections), str(within_s), str(pause_s)]
     times_ms: list[float] = []
@@ -143,6 +152,7 @@ def attack(
         p99_ms=statistics.quantiles(times_ms, n=100)[98],
         peak_growth_mb=peak_mb - resting_mb,
         kept_growth_mb=running.memory_mb() - resting_mb,
+        server_s=running.processor_s() - before_s,
     )
 
 
