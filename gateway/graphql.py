@@ -30,6 +30,7 @@ from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import (
     INTERNAL,
     Refusal,
+    challenge_of,
     formatted,
     is_defect,
     refusal_for,
@@ -68,8 +69,6 @@ TOOK_TOO_LONG = "This took too long and was given up."
 
 CLIENT_LEFT = 499
 """For the log: nobody is there to get it. The status that nginx uses."""
-
-SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
 
 @dataclass(slots=True)
@@ -181,10 +180,11 @@ class GraphQLEndpoint:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
             )
-        except InvalidCredential:
+        except InvalidCredential as invalid:
             # Signing out again with a session that has ended succeeds (rule 41).
-            if isinstance(operation, str) or not only_signs_out(operation):
-                return await self._unauthorized(request, media)
+            signs_out = not isinstance(operation, str) and only_signs_out(operation)
+            if not (signs_out and invalid.is_session):
+                return await self._unauthorized(request, invalid, media)
             caller = Caller(request_id=request_id)
         admitted = await self._let_in(
             self._admitted(document, operation, asked, request.method), request, asked, caller
@@ -211,13 +211,13 @@ class GraphQLEndpoint:
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
             outcome = await self._idempotency.answer_once(
-                key, caller.account, request_hash=asked.body_hash, execute=execute, now=now
+                key, caller.credential, request_hash=asked.body_hash, execute=execute, now=now
             )
         if isinstance(outcome, Refusal):
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = answer(outcome.body, media=media)
+        response = answer(outcome.body, media=media, headers=outcome.headers)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -236,6 +236,7 @@ class GraphQLEndpoint:
         if wait_s is None:
             wait_s = await self._rates.operation(
                 account=caller.account.id if caller.account else None,
+                token=caller.token.id if caller.token else None,
                 address=address,
                 cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
             )
@@ -290,23 +291,30 @@ class GraphQLEndpoint:
             body["errors"] = formatted(errors, context.caller.request_id)
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
-        return Executed(body, has_defect=any(is_defect(error) for error in errors))
+        return Executed(
+            body,
+            has_defect=any(is_defect(error) for error in errors),
+            headers=challenge_of(errors),
+        )
 
-    async def _unauthorized(self, request: Request, media: str) -> Response:
+    async def _unauthorized(
+        self, request: Request, invalid: InvalidCredential, media: str
+    ) -> Response:
         """A credential that is not valid, if its address has not tried too many."""
         wait_s = await self._rates.operation(
             account=None, address=counted_address(request), cost=REFUSAL_COST
         )
         if wait_s is not None:
             return self._refused(slow_down(wait_s), media)
-        error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
+        error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
         response = answer(
             {"errors": [error]},
             media=media,
             status=401,
-            headers={"www-authenticate": 'Bearer error="invalid_token"'},
+            headers={"www-authenticate": invalid.challenge},
         )
-        clear_session_cookie(response, self._settings)
+        if invalid.is_session:
+            clear_session_cookie(response, self._settings)
         return response
 
     def _refused(self, refusal: Refusal, media: str) -> Response:

@@ -50,6 +50,7 @@ class Rates:
         self._away_until = 0.0
         self._told_at: dict[str, float] = {}
         self._account_costs = parse_rate(settings.account_cost_rate)
+        self._token_costs = parse_rate(settings.token_cost_rate)
         self._address_costs = parse_rate(settings.address_cost_rate)
         self._sign_ins = parse_rate(settings.sign_in_rate)
         self._failed_sign_ins = parse_rate(settings.failed_sign_in_rate)
@@ -61,8 +62,14 @@ class Rates:
             "organization": parse_rate(settings.organization_mail_rate),
         }
 
-    async def operation(self, *, account: UUID | None, address: str, cost: float) -> int | None:
-        """An operation of an account, or of an address that nobody is signed in at."""
+    async def operation(
+        self, *, account: UUID | None, token: UUID | None = None, address: str, cost: float
+    ) -> int | None:
+        """An operation of an account, maybe by a token, or of an address without a sign-in."""
+        if token is not None:
+            wait_s = await self._spend(self._token_costs, "token", token, cost=cost)
+            if wait_s is not None:
+                return wait_s
         if account is None:
             return await self._spend(self._address_costs, "address", address, cost=cost)
         return await self._spend(self._account_costs, "account", account, cost=cost)

@@ -12,6 +12,7 @@ from models.invitations import DeliveryStatus, Invitation, InvitationStatus, Out
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
+from resolvers.denials import person_for
 from resolvers.invitations import status_at
 from resolvers.memberships import catalogue_for
 from resolvers.permissions import administration, roles_held
@@ -78,9 +79,9 @@ async def accept_invitation(caller: Caller, *, token: str, rates: Rates, now: da
         Unauthenticated: Nobody is signed in.
         Refused: The link is dead; or the account is not the one that the profile names
             (MICROSOFT_ACCOUNT_MISMATCH, and the link stays good: rule 25); or it has tried too
-            often (RATE_LIMITED).
+            often (RATE_LIMITED). FORBIDDEN; an access token asks.
     """
-    account = caller.signed_in()
+    account = await person_for(caller, AuditAction.ACCOUNT_ASSOCIATED, now=now)
     wait_s = await rates.acceptance(account.id)
     if wait_s is not None:
         message = "Too many attempts to accept an invitation."

@@ -310,6 +310,16 @@ async def test_what_was_told_to_wait_is_let_through_then() -> None:
     assert waits == [True, *[False, True] * 2]
 
 
+async def test_a_token_has_a_rate_of_its_own_and_counts_for_its_account() -> None:
+    rates = Rates(settings(token_cost_rate="100 per hour", account_cost_rate="250 per hour"))
+    waits = [
+        await rates.operation(account=ONE, token=token, address="", cost=100)
+        for token in (UUID(int=2), UUID(int=2), UUID(int=3), UUID(int=4), None)
+    ]
+
+    assert [wait is None for wait in waits] == [True, False, True, False, False]
+
+
 async def test_more_than_a_rate_allows_at_once_counts_as_all_of_it() -> None:
     rates = Rates(settings(account_cost_rate="100 per hour"))
     waits = [await rates.operation(account=ONE, address="", cost=cost) for cost in (5_000, 1)]
