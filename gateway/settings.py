@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     rate_storage_url: SecretStr | None = None
     account_cost_rate: Rate = "200000000 per minute"
-    token_cost_rate: Rate = "200000000 per minute"
+    token_cost_rate: Rate = "200000000 per minute"  # noqa: S105 - a rate
     address_cost_rate: Rate = "50000000 per minute"
     sign_in_rate: Rate = "6000 per 5 minutes"
     failed_sign_in_rate: Rate = "600 per 5 minutes"
