@@ -84,6 +84,10 @@ hostile: install ## Send 50,000 hostile requests to the gateway on each database
 audit-http: $(INSTALLED) $(AUDITS) ## Audit GraphQL over HTTP
 	@$(BIN)/python -m tests.audit_http
 
+.PHONY: slow
+slow: $(INSTALLED) ## Serve among 2,000 slow clients, floods, and clients that take no answers
+	@$(BIN)/python -m tests.slow
+
 .PHONY: wheel
 wheel: install ## Build dist/*.whl, with the pages' scripts packed in
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
