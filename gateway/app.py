@@ -22,6 +22,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.database import DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
 from gateway.logs import report_failure
@@ -29,6 +30,7 @@ from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
@@ -71,10 +73,11 @@ def create_app(
         deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
     )
     exchange = Exchange(settings, now=now)
+    rates = Rates(settings)
     graphql = GraphQLEndpoint(
-        settings, provider, exchange=exchange, after_change=beside.wake, now=now
+        settings, provider, rates, exchange=exchange, after_change=beside.wake, now=now
     )
-    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
@@ -87,7 +90,7 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, beside=beside, exchange=exchange, now=now),
+        lifespan=lambda _: _running(settings, rates, beside=beside, exchange=exchange, now=now),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -141,11 +144,17 @@ class Beside:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, beside: Beside, exchange: Exchange, now: Callable[[], datetime]
-) -> AsyncIterator[None]:
+    settings: Settings,
+    rates: Rates,
+    *,
+    beside: Beside,
+    exchange: Exchange,
+    now: Callable[[], datetime],
+) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        stack.push_async_callback(rates.close)
         await stack.enter_async_context(followed(settings, exchange))
         tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
@@ -159,7 +168,7 @@ async def _running(
             delivers_mail=deliver_forever in beside.wakes,
         )
         try:
-            yield
+            yield {STATE_KEY: ConnectionLimits.of(settings)}
         finally:
             stop.set()
             _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)

@@ -4,7 +4,8 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,10 @@ MAX_BODY_BYTES = 1_048_576
 
 MAX_MESSAGE_BYTES = 65_536
 """Of a WebSocket, which takes subscriptions alone."""
+MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
+"""In one process at a time, while they are read and answered."""
+
+RETRY_AFTER_S = 2
 
 MAX_JSON_DEPTH = 64
 QUOTE = b'"'
@@ -99,18 +104,62 @@ def _media_ranges(accept: str) -> list[tuple[str, float]]:
     return ranges
 
 
-async def read_request(request: Request) -> GraphQLRequest:
+class Room:
+    """The memory for the bodies of all requests of a process that are being read or answered."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES_OF_ALL_BODIES) -> None:
+        self._free = max_bytes
+
+    @contextmanager
+    def hold(self) -> Iterator["Held"]:
+        """Memory for one request, given back at the end."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self._free += held.size
+
+    def take(self, size: int) -> None:
+        """Take some.
+
+        Raises:
+            UnfitRequest: 503, if there is not so much left.
+        """
+        if size > self._free:
+            message = "Too many large requests at once. Try again in a moment."
+            raise UnfitRequest(503, message, {"retry-after": str(RETRY_AFTER_S)})
+        self._free -= size
+
+
+@dataclass(slots=True)
+class Held:
+    """What one request has of the room."""
+
+    room: Room
+    size: int = 0
+
+    def grow(self, size: int) -> None:
+        """Hold more.
+
+        Raises:
+            UnfitRequest: 503, if there is no more.
+        """
+        self.room.take(size)
+        self.size += size
+
+
+async def read_request(request: Request, held: Held) -> GraphQLRequest:
     """Read a request from the body of a POST, or else from the query string (section 5.3).
 
     Raises:
         UnfitRequest: It is not well-formed.
     """
     if request.method == "POST":
-        return _from_body(await _body(request))
+        return _from_body(await _body(request, held))
     return _from_query_string(request)
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, held: Held) -> bytes:
     kind, *parameters = (
         part.strip().lower() for part in request.headers.get("content-type", "").split(";")
     )
@@ -123,6 +172,7 @@ async def _body(request: Request) -> bytes:
     chunks = bytearray()
     try:
         async for chunk in request.stream():
+            held.grow(len(chunk))
             chunks += chunk
             if len(chunks) > MAX_BODY_BYTES:
                 raise too_large

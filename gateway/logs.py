@@ -17,7 +17,7 @@ REDACTED = "[redacted]"
 SECRET_KEY = re.compile(
     r"authorization|cookie|token|password|passwd|secret|credential"
     r"|(?:^|_)(?:code|state|nonce|verifier|api_?key)$"
-    r"|(?:database|smtp)_url",
+    r"|(?:database|smtp|rate_storage)_url",
     re.IGNORECASE,
 )
 """Names of fields whose values never reach a log, at any depth.

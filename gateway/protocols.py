@@ -10,8 +10,9 @@ import socket
 from asyncio import BaseTransport
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from gateway.connections import GuardedConnection
 
 SOCKET_LOG = "uvicorn.error.sockets"
 """A logger of which warnings and errors alone are written."""
@@ -23,7 +24,7 @@ AT_SHUTDOWN: Final = "gateway.at_shutdown"
 """Where in its scope an answer that lasts puts what is to be called when the server stops."""
 
 
-class Connections(HttpToolsProtocol):
+class Connections(GuardedConnection):
     """HTTP/1.1, from which WebSockets are upgraded."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it

@@ -7,6 +7,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.connection_limits import raise_open_files_limit
 from gateway.database import is_sqlite
 from gateway.graphql_requests import MAX_MESSAGE_BYTES
 from gateway.logs import configure_logs
@@ -52,6 +53,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
         InvalidSettings: One is missing, or forbids several processes.
     """
     refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
+    raise_open_files_limit()
     factory = with_mail if delivers_mail else without_mail
     uvicorn.run(
         f"{factory.__module__}:{factory.__name__}",

@@ -29,6 +29,7 @@ from resolvers.announcements import UserChanged
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.memberships import catalogue_for, forget_memberships
+from resolvers.rates import Rates
 from resolvers.seen import SeenUser
 
 
@@ -140,6 +141,7 @@ class Context:
     caller: Caller
     now: datetime
     invitation_lifetime: timedelta
+    rates: Rates
     browser: Browser
     loaders: Loaders
     changes: Changes | None = None

@@ -17,12 +17,14 @@ from graphql import (
 from graphql.execution import Executor
 from starlette.requests import HTTPConnection
 
+from gateway.addresses import counted_address
 from gateway.auth import caller_for
 from gateway.costs import Price
 from gateway.documents import BAD_REQUEST, MAX_ERRORS, TOO_COMPLEX, Document, Documents
-from gateway.graphql_errors import Refusal, formatted, refusal_for
+from gateway.graphql_errors import Refusal, formatted, refusal_for, slow_down
 from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import TooComplex
+from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange, TooManyStreams
@@ -77,6 +79,7 @@ class Subscriptions:
         self,
         settings: Settings,
         exchange: Exchange,
+        rates: Rates,
         documents: Documents,
         schema: GraphQLSchema,
         *,
@@ -86,6 +89,7 @@ class Subscriptions:
     ) -> None:
         self.settings = settings
         self.exchange = exchange
+        self._rates = rates
         self._documents = documents
         self._schema = schema
         self._executor_class = executor_class
@@ -142,9 +146,11 @@ class Subscriptions:
         The iterator of the answers raises `StreamEnded` when the client can't have more of them.
 
         Raises:
-            NotBegun: The caller may not follow what he asks for, or follows enough already.
+            NotBegun: The caller may not follow what he asks for, follows enough already, or asks
+                too often.
             NotNow: Nothing can be followed at the moment.
         """
+        await self._count(admitted, caller, connection)
         try:
             async with self.exchange.stream(caller, connection) as stream:
                 results = await self._results(admitted, stream)
@@ -152,6 +158,16 @@ class Subscriptions:
                     yield stream, answers
         except TooManyStreams as full:
             raise NotBegun(refusal_for(str(full), RATE_LIMITED).formatted()) from None
+
+    async def _count(self, admitted: Admitted, caller: Caller, connection: HTTPConnection) -> None:
+        wait_s = await self._rates.operation(
+            account=caller.account.id if caller.account else None,
+            token=caller.token.id if caller.token else None,
+            address=counted_address(connection),
+            cost=admitted.price.cost,
+        )
+        if wait_s is not None:
+            raise NotBegun(slow_down(wait_s).formatted())
 
     async def _results(self, admitted: Admitted, stream: Stream) -> Any:
         if admitted.document.node is None:
