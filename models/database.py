@@ -10,6 +10,8 @@ MODULES = (
     "models.invitations",
     "models.audit",
     "models.answers",
+    "models.documents",
+    "models.imports",
 )
 """Every module that holds tables."""
 

@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 DECLARING = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0003_kept_answers")
+    for name in ("0002_constraints", "0003_kept_answers", "0005_documents_and_imports")
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
 INDEXES = {name for module in DECLARING for name in module.INDEXES}
@@ -146,4 +146,4 @@ async def test_processes_that_migrate_at_once_do_it_once(engine_server: Postgres
     async with connected(url):
         left = await pending_migrations()
 
-    assert (sorted(applied), left) == ([0, 0, 3], [])
+    assert (sorted(applied), left) == ([0, 0, 4], [])
