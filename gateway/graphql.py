@@ -13,7 +13,12 @@ from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
+from gateway.auth import (
+    InvalidCredential,
+    caller_for,
+    clear_session_cookie,
+    comes_from_our_own_page,
+)
 from gateway.costs import Price
 from gateway.documents import (
     BAD_REQUEST,
@@ -21,6 +26,7 @@ from gateway.documents import (
     TOO_COMPLEX,
     Document,
     Documents,
+    calls,
     only_signs_out,
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
@@ -41,10 +47,15 @@ from gateway.limits import TooComplex
 from gateway.oidc import Provider
 from gateway.requests import request_id_of
 from gateway.settings import Settings
+from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
+from resolvers.memberships import memberships_of
 from schema.catalogue import Role, Service
 from schema.context import Context, Loaders
 from schema.graph import build
+
+PARAMETERS = {"query", "documentId", "extensions"}
+"""By any of these a GET is a request, and not a browser that wants the page."""
 
 SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
@@ -98,11 +109,14 @@ class GraphQLEndpoint:
             raise TypeError(message)
         self._idempotency = Idempotency(settings.secret_key)
         self._documents = Documents(self._core, introspection=settings.introspection)
+        self._trusted = TrustedDocuments(
+            self._documents, trusted_only=settings.trusted_documents_only
+        )
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
         accept = request.headers.get("accept")
-        is_page = request.method != "POST" and "query" not in request.query_params
+        is_page = request.method != "POST" and not PARAMETERS & request.query_params.keys()
         try:
             if is_page and prefers_html(accept):
                 return self._graphiql()
@@ -130,17 +144,21 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
         now = self._now()
         request_id = request_id_of(request)
-        document = self._documents.read(asked.query)
-        operation = document.operation(asked.operation_name)
+        has_valid_credential = True
         try:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
             )
         except InvalidCredential:
-            # Signing out again with a session that has ended succeeds (rule 41).
-            if isinstance(operation, str) or not only_signs_out(operation):
-                return self._unauthorized(media)
-            caller = Caller(request_id=request_id)
+            caller, has_valid_credential = Caller(request_id=request_id), False
+        document = await self._trusted.read(
+            asked, may_run_any=partial(may_explore, request, caller, self._settings)
+        )
+        operation = document.operation(asked.operation_name)
+        # Signing out again with a session that has ended succeeds (rule 41).
+        signs_out = not isinstance(operation, str) and only_signs_out(operation)
+        if not has_valid_credential and not signs_out:
+            return self._unauthorized(media)
         admitted = self._admitted(document, operation, asked, request.method)
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
@@ -157,7 +175,7 @@ class GraphQLEndpoint:
         if key is None or caller.account is None:
             outcome = await execute()
         else:
-            if "signOut" in asked.query:
+            if not isinstance(operation, str) and calls(operation, "signOut"):
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
             outcome = await self._idempotency.answer_once(
@@ -181,7 +199,7 @@ class GraphQLEndpoint:
     ) -> "_Admitted | Refusal":
         """Whether the operation may be executed; what it will cost, or why not."""
         if document.errors:
-            return Refusal(document.errors, document.code)
+            return Refusal(document.errors, document.code, document.status)
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
@@ -247,3 +265,21 @@ class _Admitted:
 
     price: Price
     changes_something: bool
+
+
+async def may_explore(request: Request, caller: Caller, settings: Settings) -> bool:
+    """Whether this is an administrator's GraphiQL, which runs any document where others may not.
+
+    What tells GraphiQL is that GraphiQL is on, and that a page of our own origin posts with the
+    session of someone who administers a service: no other origin, no access token, no GET. Such a
+    request could come from the portal too; it is refused nothing that its sender may not do, and
+    the limits on documents hold.
+    """
+    if (
+        not settings.graphiql
+        or request.method != "POST"
+        or caller.session_id is None
+        or not comes_from_our_own_page(request, settings)
+    ):
+        return False
+    return any(each.is_administrator for each in (await memberships_of(caller)).values())

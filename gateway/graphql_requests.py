@@ -38,9 +38,14 @@ class GraphQLRequest:
     """A well-formed request (section 5)."""
 
     query: str
+    """The document's text; empty if the document is named by one of the two below."""
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
+    document_id: str | None = None
+    """Of a document that is known here (appendix A)."""
+    query_hash: str | None = None
+    """Of Apollo's automatic persisted queries: SHA-256 of the text, hexadecimal."""
     body_hash: str = ""
     """SHA-256 of a POST's body, hexadecimal."""
 
@@ -136,7 +141,7 @@ def _from_body(body: bytes) -> GraphQLRequest:
 
 def _from_query_string(request: Request) -> GraphQLRequest:
     parameters: dict[str, Any] = {}
-    for name in ("query", "operationName", "variables", "extensions"):
+    for name in ("query", "documentId", "operationName", "variables", "extensions"):
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
@@ -180,19 +185,48 @@ def _depth(text: bytes) -> int:
 
 
 def _checked(parameters: dict[str, Any]) -> GraphQLRequest:
-    query = parameters.get("query")
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
     extensions = parameters.get("extensions")
-    if not isinstance(query, str) or not query.strip():
-        raise UnfitRequest(400, "`query` must be the text of a GraphQL document.")
     if operation_name is not None and not isinstance(operation_name, str):
         raise UnfitRequest(400, "`operationName` must be text.")
     if variables is not None and not isinstance(variables, dict):
         raise UnfitRequest(400, "`variables` must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise UnfitRequest(400, "`extensions` must be an object.")
-    return GraphQLRequest(query, variables, operation_name, extensions)
+    document_id = _document_id(parameters)
+    query_hash = _query_hash(extensions or {})
+    query = parameters.get("query")
+    if document_id is not None or (query_hash is not None and query is None):
+        if query is not None:
+            raise UnfitRequest(400, "`query` and `documentId` can't go together: send one.")
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
+        raise UnfitRequest(
+            400, "`query` must be the text of a GraphQL document, or `documentId` name one."
+        )
+    return GraphQLRequest(
+        query, variables, operation_name, extensions, document_id, query_hash=query_hash
+    )
+
+
+def _document_id(parameters: dict[str, Any]) -> str | None:
+    document_id = parameters.get("documentId")
+    if document_id is not None and (not isinstance(document_id, str) or not document_id):
+        raise UnfitRequest(400, "`documentId` must be text.")
+    return document_id
+
+
+def _query_hash(extensions: dict[str, Any]) -> str | None:
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise UnfitRequest(400, "`extensions.persistedQuery` must have version 1.")
+    hash_ = persisted.get("sha256Hash")
+    if not isinstance(hash_, str) or not hash_:
+        raise UnfitRequest(400, "`extensions.persistedQuery.sha256Hash` must be text.")
+    return hash_
 
 
 def answer(
