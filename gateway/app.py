@@ -22,7 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.database import DATABASE_TROUBLE, connected
+from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
+from gateway.imports import import_forever
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
@@ -30,6 +32,7 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from resolvers.imports import purge_imports
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -58,7 +61,10 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
+    wake_imports = asyncio.Event()
+    graphql = GraphQLEndpoint(
+        settings, provider, after_change=wake.set, after_import=wake_imports.set, now=now
+    )
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
@@ -68,10 +74,13 @@ def create_app(
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
             *health.routes(),
+            export_route(settings, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(
+            settings, delivers_mail=delivers_mail, wake=wake, wake_imports=wake_imports, now=now
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -90,12 +99,21 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
+    settings: Settings,
+    *,
+    delivers_mail: bool,
+    wake: asyncio.Event,
+    wake_imports: asyncio.Event,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
-        beside = [asyncio.create_task(_purge(stop, now), name="purge")]
+        working = import_forever(now=now, stop=stop, wake=wake_imports)
+        beside = [
+            asyncio.create_task(_purge(stop, now), name="purge"),
+            asyncio.create_task(working, name="imports"),
+        ]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
             beside.append(asyncio.create_task(delivery, name="mail"))
@@ -129,6 +147,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                     "purged",
                     sessions=await purge_expired_sessions(now()),
                     kept_answers=await purge_kept_answers(now()),
+                    imports=await purge_imports(now()),
                 )
             except DATABASE_TROUBLE as error:
                 log.warning("not_purged", problem=type(error).__name__)

@@ -96,11 +96,13 @@ class GraphQLEndpoint:
         provider: Provider,
         *,
         after_change: Callable[[], None],
+        after_import: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
         self._after_change = after_change
+        self._after_import = after_import
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
@@ -121,13 +123,23 @@ class GraphQLEndpoint:
             if is_page and prefers_html(accept):
                 return self._graphiql()
             media = media_type(accept)
-            return await self._respond(request, await read_request(request), media)
+            asked = await read_request(request, may_carry_file=partial(self._is_signed_in, request))
+            return await self._respond(request, asked, media)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
             return answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
+
+    async def _is_signed_in(self, request: Request) -> bool:
+        try:
+            caller = await caller_for(
+                request, settings=self._settings, request_id=request_id_of(request), now=self._now()
+            )
+        except InvalidCredential:
+            return False
+        return caller.account is not None
 
     def _graphiql(self) -> Response:
         """The page.
@@ -185,6 +197,8 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
+            if not isinstance(operation, str) and calls(operation, "importUsers"):
+                self._after_import()
         response = answer(outcome.body, media=media)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     INVITE_USERS = "send invitations"
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
+    EXPORT_USERS = "export users"
 
 
 MANAGES_USERS = {

@@ -80,7 +80,7 @@ async def sign_in(
             last_seen_at=now,
             expires_at=now + lifetime,
         )
-        caller = Caller(request_id=request_id, account=_signed_in(account), session_id=session.id)
+        caller = Caller(request_id=request_id, account=signed_in_as(account), session_id=session.id)
         await _record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
     return token, session
 
@@ -234,7 +234,7 @@ async def _end_replaced(
         return
     if replaced.account_id != account.id:
         caller = Caller(
-            request_id=request_id, account=_signed_in(replaced.account), session_id=session_id
+            request_id=request_id, account=signed_in_as(replaced.account), session_id=session_id
         )
         await _record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
 
@@ -263,7 +263,8 @@ async def _record_for_each_profile(
         record(caller, action, organization_id=None, subject=None, changes=changes or (), now=now)
 
 
-def _signed_in(account: Account) -> SignedInAccount:
+def signed_in_as(account: Account) -> SignedInAccount:
+    """The account, as who acts."""
     return SignedInAccount(
         id=account.id,
         microsoft_account=account.microsoft_account,

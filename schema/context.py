@@ -20,12 +20,14 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from models.audit import AuditEvent
+from models.imports import UserImport
 from models.invitations import Invitation
 from models.services import ServiceSubscription
 from models.users import RoleAssignment
 from resolvers import batches, lists, permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
+from resolvers.imports import imports_by_id
 from resolvers.memberships import catalogue_for, forget_memberships
 from resolvers.seen import SeenUser
 
@@ -71,6 +73,11 @@ class Loaders:
     def audit_events(self) -> DataLoader[UUID, AuditEvent | None]:
         """Audit events."""
         return DataLoader(load_fn=partial(lists.audit_events_by_id, self._caller))
+
+    @cached_property
+    def imports(self) -> DataLoader[UUID, UserImport | None]:
+        """Imports."""
+        return DataLoader(load_fn=partial(imports_by_id, self._caller))
 
     @cached_property
     def administrators(self) -> DataLoader[tuple[UUID, UUID], list[UUID]]:

@@ -7,6 +7,7 @@ from resolvers.memberships import memberships_of
 from schema.audit import to_audit_event
 from schema.catalogue import to_role, to_service
 from schema.context import Info
+from schema.imports import load_import
 from schema.invitations import to_invitation
 from schema.nodes import Node
 from schema.organizations import to_organization, to_subscription
@@ -53,6 +54,7 @@ LOOKUPS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
     "Invitation": _invitation,
     "AuditEvent": _audit_event,
     "Session": load_session,
+    "UserImport": load_import,
 }
 """How each type of node is found."""
 

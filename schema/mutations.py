@@ -6,15 +6,16 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from models.invitations import Invitation as InvitationRow
-from resolvers import association, invitations, removal, sessions, subscriptions, users
+from resolvers import association, imports, invitations, removal, sessions, subscriptions, users
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
 from schema.connections import given
 from schema.context import Info
-from schema.costs import CHANGE, rows_of
+from schema.costs import CHANGE, IMPORT, rows_of
 from schema.enums import SignOutScope
 from schema.errors import to_user_errors
+from schema.imports import to_import
 from schema.invitations import to_invitation
 from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
@@ -143,6 +144,32 @@ class Mutation:
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
             lambda row: {"user": to_user(row, info.context)},
+        )
+
+    @strawberry.mutation(
+        description="Creates many users from a file, each by the rules of `createUser`, or tells "
+        "what would come of it. It is worked on after the answer: ask for `userImport` until it "
+        "has ended. Needs: a service administrator of the organization, and of the service of each "
+        "role.",
+        directives=[IMPORT],
+    )
+    async def import_users(
+        self,
+        info: Info,
+        input: Annotated[inputs.ImportUsersInput, form("The file.")],  # noqa: A002 - the contract's way
+    ) -> payloads.ImportUsersPayload:
+        """Rules 19 to 23, for many."""
+        return await _answer(
+            info,
+            payloads.ImportUsersPayload,
+            imports.start_import(
+                info.context.caller,
+                organization_id=decode_id("Organization", input.organization_id),
+                csv=input.csv,
+                mode=input.mode,
+                now=info.context.now,
+            ),
+            lambda row: {"user_import": to_import(row)},
         )
 
     @strawberry.mutation(

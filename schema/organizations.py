@@ -21,6 +21,7 @@ from schema.enums import (
     ProductRelease,
     SubscriptionStatus,
 )
+from schema.exports import export_path
 from schema.filters import (
     AuditEventFilter,
     InvitationFilter,
@@ -255,6 +256,14 @@ class Organization(Node):
             window=window(first, after, last, before),
         )
         return AuditEventConnection(page=page)
+
+    @strawberry.field(
+        description="Path of the download of all its users as comma-separated values, which an "
+        "import takes; null for who is no service administrator. Each download is recorded."
+    )
+    def users_export_href(self) -> str | None:
+        """The same users as `users`."""
+        return export_path(self.id) if self.membership.is_administrator else None
 
     @strawberry.field(description="The viewer's own profile in it.")
     async def viewer_profile(self, info: Info) -> User | None:
