@@ -269,11 +269,11 @@ def with_id(value: Any, way: Sequence[str], id_: str) -> Any:
 
 FORBIDDEN_IDS = {
     "stranger": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                 "Contoso's first event", "nobody's event"],
+                 "Contoso's first event", "nobody's event", "Contoso's import"],
     "invited": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                "Contoso's first event", "nobody's event"],
+                "Contoso's first event", "nobody's event", "Contoso's import"],
     "bare": ["Fabrikam", "Fabrikam's commerce", "Dora", "Dora's invitation", "Oscar's session",
-             "Contoso's first event", "nobody's event"],
+             "Contoso's first event", "nobody's event", "Contoso's import"],
     "administrator": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session",
                       "nobody's event"],
 }  # fmt: skip
@@ -309,6 +309,7 @@ def test_every_place_of_an_id_is_tried() -> None:
         *("activateSubscription", "createUser", "deactivateSubscription", "editUser"),
         *(
             "endSession",
+            "importUsers",
             "invitation",
             "inviteUsers",
             "node",
@@ -316,5 +317,5 @@ def test_every_place_of_an_id_is_tried() -> None:
             "organization",
             "removeUsers",
         ),
-        *("revokeInvitations", "signUpForService", "user", "users"),
+        *("revokeInvitations", "signUpForService", "user", "userImport", "users"),
     ]

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from models.accounts import Session
 from models.audit import AuditAction, AuditEvent
+from models.imports import UserImport
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import Service, ServiceSubscription
 from models.users import User
 from schema.nodes import decode_id, encode_id, split_id
-from tests import documents
+from tests import documents, walks
+from tests.imported import file_of, row_of, run
 from tests.people import Gateway, Person, associated
 
 UNKNOWN_KEY = UUID("019275f0-abcd-7ef0-abcd-0123456789ab")
@@ -36,7 +38,7 @@ class World:
         """The value with `{Name}` as its id, `{self}` as the caller's profile, and so on.
 
         `{Name.version}` is the version that a user has now. What a caller has not, such as an
-        invitation of his own, becomes an id of nothing.
+        invitation of his own, becomes an id of nothing. `{enum NAME}` is a value of an enum.
         """
         if isinstance(value, dict):
             return {key: self.fill(each, caller) for key, each in value.items()}
@@ -44,6 +46,11 @@ class World:
             return [self.fill(each, caller) for each in value]
         if not isinstance(value, str) or value[:1] != "{" or value.startswith("{version of"):
             return value
+        return self._filled(value, caller)
+
+    def _filled(self, value: str, caller: str) -> str:
+        if value.startswith("{enum "):
+            return walks.EnumValue(value[6:-1])
         name = value.strip("{}").replace("self", self.profile_of(caller))
         if name == "token":
             return self.token
@@ -87,6 +94,10 @@ class World:
         for session in await Session.all():
             name = f"{accounts.get(session.account_id, 'nobody')}'s session"
             found[encode_id("Session", session.id)] = name
+        for import_ in await UserImport.all():
+            found[encode_id("UserImport", import_.id)] = (
+                f"{organizations[import_.organization_id]}'s import"
+            )
         for event in await AuditEvent.all():
             owner = organizations[event.organization_id] if event.organization_id else "nobody"
             found[encode_id("AuditEvent", event.id)] = f"{owner}'s events"
@@ -126,6 +137,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             contoso, firstName=name, microsoftAccount=account, roles={"set": [viewer]}
         )
         await alice.invite(made["user"])
+    await run(alice, contoso, file_of(row_of("Zara", roles="")), "DRY_RUN")
     token = (await gateway.tokens())[-1]
     leaving = await gateway.person("alice@live.example")
     await leaving.do(documents.SIGN_OUT)

@@ -55,12 +55,12 @@ async def served(url: str) -> AsyncIterator[Gateway]:
             yield Gateway(client, RealClock(), url)
 
 
-async def ask_meanwhile(person: Person, organization: str, waits: dict[str, list[float]]) -> None:
-    """Read and write, one after the other, and note how long each took."""
+async def ask_meanwhile(
+    person: Person, organization: str, waits: dict[str, list[float]], stop: asyncio.Event
+) -> None:
+    """Read and write, one after the other until `stop`, and note how long each took."""
     viewer = await person.gateway.role("commerce-services/viewer")
-    number = 0
-    while True:
-        number += 1
+    while not stop.is_set():
         began = time.perf_counter()
         await person.ask("{ viewer { profiles { id } } }")
         waits["read"].append(time.perf_counter() - began)
@@ -81,15 +81,16 @@ async def measure(engine: str, url: str, rows: int) -> None:
             text = file_of(*(row_of(f"User{number}") for number in range(rows)))
             waits: dict[str, list[float]] = {"read": [], "createUser": []}
             began = time.perf_counter()
-            begun = await start(alice, organization, text, mode)
+            await start(alice, organization, text, mode)
             accepted = time.perf_counter() - began
-            meanwhile = asyncio.create_task(ask_meanwhile(alice, organization, waits))
+            stop = asyncio.Event()
+            meanwhile = asyncio.create_task(ask_meanwhile(alice, organization, waits, stop))
             processor = time.process_time()
             await work(gateway.clock)
             took = time.perf_counter() - began
             processor = time.process_time() - processor
-            meanwhile.cancel()
-            await asyncio.gather(meanwhile, return_exceptions=True)
+            stop.set()
+            await meanwhile
             print(
                 f"{engine:8} {mode:14} {rows} rows: answered in {accepted * 1000:.0f} ms, done in "
                 f"{took:.1f} s ({processor:.1f} s of processor), peak {peak_mb()} MB; meanwhile "
@@ -100,7 +101,6 @@ async def measure(engine: str, url: str, rows: int) -> None:
                     if each
                 )
             )
-            del begun
         began = time.perf_counter()
         response = await export(alice, organization)
         print(
