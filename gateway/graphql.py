@@ -96,13 +96,11 @@ class GraphQLEndpoint:
         provider: Provider,
         *,
         after_change: Callable[[], None],
-        after_import: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
         self._after_change = after_change
-        self._after_import = after_import
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
@@ -197,8 +195,6 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-            if not isinstance(operation, str) and calls(operation, "importUsers"):
-                self._after_import()
         response = answer(outcome.body, media=media)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)

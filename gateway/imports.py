@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from gateway.database import DATABASE_TROUBLE
+from gateway.settings import Settings
 from models.imports import UserImport
 from models.rows import new_id
 from resolvers.import_work import claim_import, fail_import, work_on
@@ -21,13 +22,19 @@ DEFECT = "Something went wrong here; the request's id helps us find out: "
 
 
 async def import_forever(
-    *, now: Callable[[], datetime], stop: asyncio.Event, wake: asyncio.Event, poll_s: float = POLL_S
+    settings: Settings,
+    *,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    wake: asyncio.Event,
+    poll_s: float = POLL_S,
 ) -> None:
     """Work on one import after the other until `stop`; the one in hand is given back.
 
     It looks each few seconds, and at once when `wake` is set. Any number of processes may do this.
     A database that is away is waited for.
     """
+    del settings  # nothing about imports can be set
     while not stop.is_set():
         wake.clear()
         try:

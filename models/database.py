@@ -12,6 +12,7 @@ MODULES = (
     "models.answers",
     "models.documents",
     "models.imports",
+    "models.webhooks",
 )
 """Every module that holds tables."""
 

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
     EXPORT_USERS = "export users"
+    USE_WEBHOOKS = "use webhooks"
 
 
 MANAGES_USERS = {

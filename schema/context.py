@@ -24,7 +24,8 @@ from models.imports import UserImport
 from models.invitations import Invitation
 from models.services import ServiceSubscription
 from models.users import RoleAssignment
-from resolvers import batches, lists, permissions
+from models.webhooks import Webhook, WebhookDelivery
+from resolvers import batches, lists, permissions, webhook_permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.imports import imports_by_id
@@ -78,6 +79,16 @@ class Loaders:
     def imports(self) -> DataLoader[UUID, UserImport | None]:
         """Imports."""
         return DataLoader(load_fn=partial(imports_by_id, self._caller))
+
+    @cached_property
+    def webhooks(self) -> DataLoader[UUID, Webhook | None]:
+        """Webhooks."""
+        return DataLoader(load_fn=partial(webhook_permissions.webhooks_by_id, self._caller))
+
+    @cached_property
+    def deliveries(self) -> DataLoader[UUID, WebhookDelivery | None]:
+        """Webhooks' deliveries."""
+        return DataLoader(load_fn=partial(webhook_permissions.deliveries_by_id, self._caller))
 
     @cached_property
     def administrators(self) -> DataLoader[tuple[UUID, UUID], list[UUID]]:

@@ -7,11 +7,10 @@ from resolvers.new_users import NewUser
 from resolvers.removal import UserRef as Ref
 from resolvers.selection import RoleSelection as Selection
 from resolvers.sign_up import NewOrganization
-from resolvers.user_files import COLUMNS, MAX_ROWS
 from resolvers.users import UserEdit
 from schema.connections import given
 from schema.costs import ROW
-from schema.enums import ImportMode, ProductRelease
+from schema.enums import ProductRelease
 from schema.nodes import decode_id, decode_ids
 from schema.scalars import EmailAddress
 
@@ -195,16 +194,3 @@ class SignUpForServiceInput:
     new_organization: NewOrganizationInput | None = strawberry.field(
         default=UNSET, description="Or a new one."
     )
-
-
-@strawberry.input(description="A file of users to import.")
-class ImportUsersInput:
-    """The form of an import."""
-
-    organization_id: strawberry.ID = strawberry.field(description="Where the users belong.")
-    csv: str = strawberry.field(
-        description="The file's text: comma-separated values (RFC 4180; semicolons and tabs do "
-        f"too) with a header of {', '.join(COLUMNS)}, at most {MAX_ROWS} rows. Roles are written "
-        "`service:role`, with a space between. What an export gives can be imported."
-    )
-    mode: ImportMode = strawberry.field(description="What becomes of the rows.")

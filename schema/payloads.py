@@ -4,7 +4,6 @@ import strawberry
 
 from schema.costs import RARE
 from schema.errors import UserError
-from schema.imports import UserImport
 from schema.invitations import Invitation
 from schema.organizations import ServiceSubscription
 from schema.scalars import URL
@@ -117,18 +116,6 @@ class SubscriptionPayload:
 
     subscription: ServiceSubscription | None = strawberry.field(
         default=None, description="The subscription; null if refused."
-    )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description=PROBLEMS, directives=[RARE]
-    )
-
-
-@strawberry.type(description="The import that was begun.")
-class ImportUsersPayload:
-    """Answer of `importUsers`."""
-
-    user_import: UserImport | None = strawberry.field(
-        default=None, description="The import, to be asked for until it has ended; null if refused."
     )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description=PROBLEMS, directives=[RARE]

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.imports import import_forever
+from gateway.settings import Settings
 from models.audit import AuditAction, AuditOutcome
 from models.imports import UserImport, UserImportRow
 from models.users import RoleAssignment, User, UserWord
@@ -369,7 +370,7 @@ async def test_the_gateway_works_on_imports_beside_the_requests(
 ) -> None:
     stop, wake = asyncio.Event(), asyncio.Event()
     working = asyncio.create_task(
-        import_forever(now=alice.gateway.clock, stop=stop, wake=wake, poll_s=60)
+        import_forever(Settings(), now=alice.gateway.clock, stop=stop, wake=wake, poll_s=60)
     )
     begun = (await start(alice, contoso, file_of(*PEOPLE), "GOOD_ROWS"))["userImport"]
     wake.set()

@@ -27,7 +27,7 @@ INDEXES = {
 class Migration(migrations.Migration):
     """Tables, their unique rules and their indexes."""
 
-    dependencies = [("models", "0003_kept_answers")]
+    dependencies = [("models", "0004_webhooks")]
 
     operations = [
         ops.CreateModel(

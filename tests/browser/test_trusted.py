@@ -50,7 +50,7 @@ def test_every_page_of_the_portal_works(alice: Reader) -> None:
         ("/users", "User management"),
         ("/users?new=1", "New user"),
         ("/audit", "Audit"),
-        ("/me", "Alice Archer"),
+        ("/me", "Your account"),
     ):
         alice.open(path)
         expect(alice.page.locator("main h1")).to_contain_text(heading)

@@ -524,6 +524,10 @@ export const english = {
       SIGNED_OUT: 'Signed out',
       ACCESS_TOKEN_CREATED: 'Created an access token',
       ACCESS_TOKEN_REVOKED: 'Revoked an access token',
+      WEBHOOK_CREATED: 'Registered a webhook',
+      WEBHOOK_EDITED: 'Edited a webhook',
+      WEBHOOK_REMOVED: 'Removed a webhook',
+      WEBHOOK_DISABLED: 'Disabled a webhook',
     },
     fields: {
       firstName: 'First name',

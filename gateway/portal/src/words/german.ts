@@ -520,6 +520,10 @@ export const german: Words = {
       SIGNED_OUT: 'Abgemeldet',
       ACCESS_TOKEN_CREATED: 'Zugriffstoken erstellt',
       ACCESS_TOKEN_REVOKED: 'Zugriffstoken widerrufen',
+      WEBHOOK_CREATED: 'Webhook eingerichtet',
+      WEBHOOK_EDITED: 'Webhook bearbeitet',
+      WEBHOOK_REMOVED: 'Webhook entfernt',
+      WEBHOOK_DISABLED: 'Webhook abgeschaltet',
     },
     fields: {
       firstName: 'Vorname',
