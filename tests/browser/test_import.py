@@ -69,7 +69,7 @@ def test_a_dry_run_tells_of_refused_rows_and_the_good_ones_can_be_created(
 
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("Line 3: no address")
-    expect(rows.first).to_contain_text("Microsoft account:")
+    expect(rows.first).to_contain_text("Microsoft account is not an e-mail address")
     expect(rows.last).to_contain_text("Roles: No role has the code 'commerce-services:nonsense'")
     found = Axe().run(alice.page)
     assert found.violations_count == 0, found.generate_report()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from gateway.manifests import PORTAL_MANIFEST
 from tests.browser import companies
@@ -45,15 +45,14 @@ def alice(browser: Browser, trusting: Gateway) -> Iterator[Reader]:
 def test_every_page_of_the_portal_works(alice: Reader) -> None:
     contoso = new_company(alice)
     contoso.add("Dora Diaz")
-    for path, heading in (
-        ("/checklist", "Configuration checklist"),
-        ("/users", "User management"),
-        ("/users?new=1", "New user"),
-        ("/audit", "Audit"),
-        ("/me", "Your account"),
+    for path, text in (
+        ("/checklist", "Set up users"),
+        ("/users?new=1", "Service administrator"),
+        ("/audit", "Added a user"),
+        ("/me", "alice@trusting.example"),
     ):
         alice.open(path)
-        expect(alice.page.locator("main h1")).to_contain_text(heading)
+        alice.sees(text)
     alice.open("/users")
     alice.check("Dora Diaz")
     alice.button("Send invitation").click()
@@ -61,7 +60,7 @@ def test_every_page_of_the_portal_works(alice: Reader) -> None:
     alice.open("/graphql")
     alice.sees("Signed in as alice@trusting.example")
 
-    assert {"UsersPage", "InviteUsers", "AuditPage"} <= set(alice.operations)
+    assert {"UsersPage", "InviteUsers"} <= set(alice.operations)
 
 
 def test_an_administrators_page_runs_any_document_and_nobody_elses_does(
