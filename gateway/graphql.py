@@ -31,7 +31,7 @@ from gateway.documents import (
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
+from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -56,8 +56,6 @@ from schema.graph import build
 
 PARAMETERS = {"query", "documentId", "extensions"}
 """By any of these a GET is a request, and not a browser that wants the page."""
-
-SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
 
 @dataclass(slots=True)
@@ -154,21 +152,22 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
         now = self._now()
         request_id = request_id_of(request)
-        has_valid_credential = True
+        invalid: InvalidCredential | None = None
         try:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
             )
-        except InvalidCredential:
-            caller, has_valid_credential = Caller(request_id=request_id), False
+        except InvalidCredential as credential:
+            caller, invalid = Caller(request_id=request_id), credential
         document = await self._trusted.read(
             asked, may_run_any=partial(may_explore, request, caller, self._settings)
         )
         operation = document.operation(asked.operation_name)
-        # Signing out again with a session that has ended succeeds (rule 41).
-        signs_out = not isinstance(operation, str) and only_signs_out(operation)
-        if not has_valid_credential and not signs_out:
-            return self._unauthorized(media)
+        if invalid is not None:
+            # Signing out again with a session that has ended succeeds (rule 41).
+            signs_out = not isinstance(operation, str) and only_signs_out(operation)
+            if not (signs_out and invalid.is_session):
+                return self._unauthorized(invalid, media)
         admitted = self._admitted(document, operation, asked, request.method)
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
@@ -189,13 +188,13 @@ class GraphQLEndpoint:
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
             outcome = await self._idempotency.answer_once(
-                key, caller.account, request_hash=asked.body_hash, execute=execute, now=now
+                key, caller.credential, request_hash=asked.body_hash, execute=execute, now=now
             )
         if isinstance(outcome, Refusal):
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = answer(outcome.body, media=media)
+        response = answer(outcome.body, media=media, headers=outcome.headers)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -249,17 +248,22 @@ class GraphQLEndpoint:
             body["errors"] = formatted(errors, context.caller.request_id)
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
-        return Executed(body, has_defect=any(is_defect(error) for error in errors))
+        return Executed(
+            body,
+            has_defect=any(is_defect(error) for error in errors),
+            headers=challenge_of(errors),
+        )
 
-    def _unauthorized(self, media: str) -> Response:
-        error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
+    def _unauthorized(self, invalid: InvalidCredential, media: str) -> Response:
+        error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
         response = answer(
             {"errors": [error]},
             media=media,
             status=401,
-            headers={"www-authenticate": 'Bearer error="invalid_token"'},
+            headers={"www-authenticate": invalid.challenge},
         )
-        clear_session_cookie(response, self._settings)
+        if invalid.is_session:
+            clear_session_cookie(response, self._settings)
         return response
 
     def _refused(self, refusal: Refusal, media: str) -> Response:

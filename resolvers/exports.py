@@ -10,12 +10,12 @@ from models.users import NEVER
 from resolvers.audit import record
 from resolvers.caller import Caller
 from resolvers.catalogue import roles_named
+from resolvers.denials import recording_denials
 from resolvers.lists import UserOrderField, user_order
 from resolvers.memberships import Membership, Permission
 from resolvers.permissions import (
     administration,
     organization_for,
-    recording_denials,
     visible_users_of,
 )
 from resolvers.seen import SeenUser

@@ -6,13 +6,15 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
+from models.accounts import AccessScope
 from models.audit import AuditAction
 from models.imports import ImportMode, ImportOutcome, UserImport, UserImportRow
 from models.rows import new_id
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.memberships import Permission, memberships_of
 from resolvers.paging import Order, Page, Queried, Window, page_of
-from resolvers.permissions import organization_for, recording_denials
+from resolvers.permissions import organization_for
 from resolvers.refusals import Code, Problems, RateLimited, Refused
 from resolvers.user_files import read_file
 
@@ -77,7 +79,9 @@ async def imports_by_id(caller: Caller, ids: Sequence[UUID]) -> list[UserImport 
 
     Raises:
         Unauthenticated: Nobody is signed in.
+        Forbidden: The access token may neither read nor manage users.
     """
+    caller.demand(AccessScope.READ, AccessScope.MANAGE_USERS)
     administered = [
         organization_id
         for organization_id, membership in (await memberships_of(caller)).items()

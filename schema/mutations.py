@@ -9,6 +9,7 @@ from resolvers import association, invitations, removal, sessions, subscriptions
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
+from schema.access_tokens import AccessTokenMutations
 from schema.answers import answer, form
 from schema.connections import given
 from schema.context import Info
@@ -29,12 +30,12 @@ Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions 
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(ImportMutation, WebhookMutation):
+class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
         description="Adds the caller to the organization and the service, and makes them its "
-        "service administrator. Needs: a sign-in.",
+        "service administrator. Needs: a session.",
         directives=[CHANGE],
     )
     async def sign_up_for_service(
@@ -64,8 +65,8 @@ class Mutation(ImportMutation, WebhookMutation):
         )
 
     @strawberry.mutation(
-        description="Uses a deactivated subscription again. Needs: a service administrator of its "
-        "service.",
+        description="Uses a deactivated subscription again. Needs: a session, and a service "
+        "administrator of its service.",
         directives=[CHANGE],
     )
     async def activate_subscription(
@@ -86,7 +87,7 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Puts a subscription out of use: nobody manages its roles until it is "
-        "activated again. Needs: a service administrator of its service.",
+        "activated again. Needs: a session, and a service administrator of its service.",
         directives=[CHANGE],
     )
     async def deactivate_subscription(
@@ -107,7 +108,7 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Saves a new user. Sends no mail. Needs: a service administrator of the "
-        "organization, and of the service of each role.",
+        "organization, and of the service of each role; of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def create_user(
@@ -125,7 +126,8 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Saves a user's names, primary e-mail address and roles. Needs: a service "
-        "administrator of the organization, and of the service of each role that is moved.",
+        "administrator of the organization, and of the service of each role that is moved; "
+        "of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def edit_user(
@@ -143,7 +145,7 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Removes profiles. Each must hold no role any more. Needs: a service "
-        "administrator of the organization.",
+        "administrator of the organization; of an access token MANAGE_USERS.",
         directives=[CHANGE, rows_of("input.users")],
     )
     async def remove_users(
@@ -172,7 +174,8 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Sends or re-sends; a re-send replaces the link, so that only the newest "
-        "works. Needs: a service administrator of the organization.",
+        "works. Needs: a service administrator of the organization; of an access token "
+        "INVITE_USERS.",
         directives=[CHANGE, rows_of("input.userIds")],
     )
     async def invite_users(
@@ -197,7 +200,7 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Kills the links of open invitations. Needs: a service administrator of the "
-        "organization.",
+        "organization; of an access token INVITE_USERS.",
         directives=[CHANGE, rows_of("input.invitationIds")],
     )
     async def revoke_invitations(
@@ -244,7 +247,7 @@ class Mutation(ImportMutation, WebhookMutation):
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
-        "without a session there is none to end.",
+        "without a session there is none to end. An access token can't do it.",
         directives=[CHANGE],
     )
     async def sign_out(
@@ -252,7 +255,12 @@ class Mutation(ImportMutation, WebhookMutation):
     ) -> payloads.SignOutPayload:
         """Rule 41."""
         caller = info.context.caller
-        count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        try:
+            count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        except Refused as refusal:
+            return payloads.SignOutPayload(
+                signed_out_sessions=0, user_errors=to_user_errors(refusal, info.context)
+            )
         if scope is SignOutScope.OTHER_SESSIONS:
             return payloads.SignOutPayload(signed_out_sessions=count)
         info.context.browser.forget_session()
@@ -267,7 +275,7 @@ class Mutation(ImportMutation, WebhookMutation):
         )
 
     @strawberry.mutation(
-        description="Ends one of the caller's own sessions, wherever it is open. Needs: a sign-in."
+        description="Ends one of the caller's own sessions, wherever it is open. Needs: a session."
     )
     async def end_session(
         self,

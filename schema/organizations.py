@@ -9,7 +9,7 @@ from strawberry import UNSET, Private
 
 import models.services as tables
 from resolvers import lists, subscriptions
-from resolvers.memberships import Membership, memberships_of
+from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.paging import Window
 from resolvers.webhook_permissions import webhooks_of
 from resolvers.webhooks import MAX_WEBHOOKS
@@ -266,7 +266,8 @@ class Organization(Node):
     )
     def users_export_href(self) -> str | None:
         """The same users as `users`."""
-        return export_path(self.id) if self.membership.is_administrator else None
+        may_not = self.membership.problems_with(Permission.EXPORT_USERS)
+        return None if may_not else export_path(self.id)
 
     @strawberry.field(
         description="The addresses that are told what happens, first registered first; at most 20. "

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from models.accounts import Session
+from models.accounts import AccessToken, Session
 from models.audit import AuditAction, AuditEvent
 from models.imports import UserImport
 from models.invitations import Invitation
@@ -47,12 +47,11 @@ class World:
             return [self.fill(each, caller) for each in value]
         if not isinstance(value, str) or value[:1] != "{" or value.startswith("{version of"):
             return value
-        return self._filled(value, caller)
-
-    def _filled(self, value: str, caller: str) -> str:
         if value.startswith("{enum "):
             return walks.EnumValue(value[6:-1])
-        name = value.strip("{}").replace("self", self.profile_of(caller))
+        return self._named(value.strip("{}").replace("self", self.profile_of(caller)))
+
+    def _named(self, name: str) -> str:
         if name == "token":
             return self.token
         if name not in self.ids:
@@ -99,6 +98,9 @@ class World:
             found[encode_id("UserImport", import_.id)] = (
                 f"{organizations[import_.organization_id]}'s import"
             )
+        for token in await AccessToken.all():
+            name = f"{accounts.get(token.account_id, 'nobody')}'s token"
+            found[encode_id("AccessToken", token.id)] = name
         for event in await AuditEvent.all():
             owner = organizations[event.organization_id] if event.organization_id else "nobody"
             found[encode_id("AuditEvent", event.id)] = f"{owner}'s events"
@@ -126,8 +128,23 @@ PROFILES = {
     "member": "Bob",
     "neighbour": "Carol",
     "administrator": "Alice",
+    **dict.fromkeys(("reads", "manages", "invites", "audits"), "Alice"),
 }
 """The first name of each caller's profile. `tests/authorization.toml` says who they are."""
+
+
+async def _programs(owner: Person) -> dict[str, Person]:
+    """A program for each scope, which has used its token just now, so that no use is noted soon."""
+    scopes = {
+        "reads": "READ",
+        "manages": "MANAGE_USERS",
+        "invites": "INVITE_USERS",
+        "audits": "READ_AUDIT",
+    }
+    programs = {name: await owner.program(scope) for name, scope in scopes.items()}
+    for program in programs.values():
+        await program.ask("{ __typename }")
+    return programs
 
 
 async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str) -> World:
@@ -138,9 +155,10 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
         alice, contoso, "nina@live.example", role="commerce-services/viewer", name="Nina Nash"
     )
     await alice.edit(nina.user, roles={"set": []})
-    await associated(
+    oscar = await associated(
         alice, contoso, "oscar@live.example", role="commerce-services/viewer", name="Oscar Orr"
     )
+    await oscar.program("READ")
     erin = await alice.create(
         contoso, firstName="Erin", microsoftAccount="erin@live.example", roles={"set": [viewer]}
     )
@@ -167,6 +185,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             "member": bob,
             "neighbour": people["carol"],
             "administrator": alice,
+            **await _programs(alice),
         },
         token=token,
     )

@@ -27,7 +27,7 @@ INDEXES = {
 class Migration(migrations.Migration):
     """Tables, their unique rules and their indexes."""
 
-    dependencies = [("models", "0004_webhooks")]
+    dependencies = [("models", "0005_access_tokens")]
 
     operations = [
         ops.CreateModel(
