@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     graphiql: bool = True
     introspection: bool = True
+    trusted_documents_only: bool = False
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     max_streams: Annotated[int, Field(ge=1)] = 2000
