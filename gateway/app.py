@@ -21,7 +21,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
-from gateway.database import DATABASE_TROUBLE, connected
+from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
@@ -94,7 +94,8 @@ async def _running(
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        url = settings.database_url.get_secret_value()
+        await stack.enter_async_context(connected(url, answered_within_s=ANSWERED_WITHIN_S))
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
