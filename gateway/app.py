@@ -147,8 +147,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _met_a_defect(request: Request, error: Exception) -> Response:
     """Starlette sends this and raises the error on, so that it is logged."""
-    del error
-    return unexpected(request)
+    return unexpected(request, error)
 
 
 class Shortcut:

@@ -10,8 +10,9 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException
+from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 
+from gateway.engines.sqlite import GIVEN_UP
 from gateway.migrations import Migrations
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
@@ -38,9 +39,37 @@ DATABASE_TROUBLE = (
     BaseORMException,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     sqlite3.Error,
 )
 """What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
+
+AWAY = (
+    OSError,  # as are TimeoutError and ConnectionError
+    DBConnectionError,
+    asyncpg.InterfaceError,  # the connection was lost before
+    asyncpg.InternalClientError,  # it was lost that very moment
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,  # it shuts down, or starts
+    asyncpg.exceptions.InsufficientResourcesError,  # disk, memory, connections
+    asyncpg.exceptions.TransactionRollbackError,  # a deadlock, of which this was the victim
+)
+SQLITE_AWAY = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+}
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database is away, has no room or gave up, rather than that a statement is wrong.
+
+    The same may succeed later.
+    """
+    if isinstance(error, OperationalError) and error.args:
+        (error, *_) = error.args
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the kind; the rest says where (sqlite.org/rescode.html).
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(error, AWAY) or error == GIVEN_UP
 
 
 def is_sqlite(url: str) -> bool:
