@@ -153,6 +153,11 @@ def _refuse_unknown(options: dict[str, str]) -> None:
         raise ValueError(message)
 
 
+def was_deadlocked(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended a deadlock by giving this transaction up; SQLite knows none."""
+    return isinstance(error, asyncpg.exceptions.TransactionRollbackError)
+
+
 @asynccontextmanager
 async def connected(
     url: str, *, answered_within_s: float | None = None

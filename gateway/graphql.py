@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType
+from graphql import execute as execute_document
 from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -23,6 +23,7 @@ from gateway.documents import (
     Documents,
     only_signs_out,
 )
+from gateway.database import was_deadlocked
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
@@ -145,14 +146,19 @@ class GraphQLEndpoint:
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
         browser = BrowserSession(self._provider)
-        context = Context(
-            caller=caller,
-            now=now,
-            invitation_lifetime=timedelta(days=self._settings.invitation_days),
-            browser=browser,
-            loaders=Loaders(caller),
-        )
-        execute = partial(self._executed, document, asked, context, admitted)
+
+        async def execute() -> Executed | Refusal:
+            # What is remembered of the caller and of rows belongs to one try.
+            trying = replace(caller)
+            context = Context(
+                caller=trying,
+                now=now,
+                invitation_lifetime=timedelta(days=self._settings.invitation_days),
+                browser=browser,
+                loaders=Loaders(trying),
+            )
+            return await self._executed(document, asked, context, admitted)
+
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
             outcome = await execute()
@@ -200,7 +206,7 @@ class GraphQLEndpoint:
     ) -> Executed | Refusal:
         if document.node is None:
             raise AssertionError  # refused before
-        running = execute(
+        running = execute_document(
             self._core,
             document.node,
             context_value=context,
@@ -221,7 +227,11 @@ class GraphQLEndpoint:
             body["errors"] = formatted(errors, context.caller.request_id)
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
-        return Executed(body, has_defect=any(is_defect(error) for error in errors))
+        return Executed(
+            body,
+            has_defect=any(is_defect(error) for error in errors),
+            was_deadlocked=any(was_deadlocked(error.original_error) for error in errors),
+        )
 
     def _unauthorized(self, media: str) -> Response:
         error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}

@@ -30,7 +30,13 @@ from starlette.requests import Request
 from gateway.graphql_errors import Refusal
 from gateway.graphql_requests import UnfitRequest
 from resolvers.caller import SignedInAccount
-from resolvers.once import WAIT_AT_MOST_S, StillUnderWay, UsedForAnother, done_once
+from resolvers.once import (
+    WAIT_AT_MOST_S,
+    StillUnderWay,
+    UsedForAnother,
+    done_once,
+    line_up_after_deadlock,
+)
 
 HEADER = "idempotency-key"
 MAX_LENGTH = 255
@@ -40,6 +46,9 @@ KEY_PURPOSE = b"gateway kept answers, version 1"
 
 RETRY_AFTER_S = 1
 
+ATTEMPTS = 3
+"""How often a request is tried that PostgreSQL chose to end a deadlock by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Executed:
@@ -48,6 +57,8 @@ class Executed:
     body: dict[str, Any]
     has_defect: bool
     """Whether something went wrong here, rather than with the request."""
+    was_deadlocked: bool = False
+    """Whether that was a deadlock, which may not happen again."""
 
 
 def key_of(request: Request) -> str | None:
@@ -86,7 +97,9 @@ class Idempotency:
     ) -> Executed | Refusal:
         """What came of the execution, or of the earlier one with the same key.
 
-        An execution with a defect is undone as a whole, and so it can be tried again.
+        An execution with a defect is undone as a whole, and so it can be tried again. After a
+        deadlock, such as two requests provoke that change the same organizations one after the
+        other but not in the same order, that is done here.
 
         Raises:
             UnfitRequest: 422, if the caller used the key for another body; 409 with Retry-After,
@@ -98,6 +111,8 @@ class Idempotency:
 
         async def do() -> bytes | None:
             nonlocal outcome
+            if outcome is not None:
+                await line_up_after_deadlock()
             outcome = await execute()
             if isinstance(outcome, Refusal) or outcome.has_defect:
                 return None
@@ -105,9 +120,12 @@ class Idempotency:
 
         try:
             async with self._turn(key_hash):
-                earlier = await done_once(
-                    key_hash=key_hash, request_hash=request_hash, do=do, now=now
-                )
+                for _ in range(ATTEMPTS):
+                    earlier = await done_once(
+                        key_hash=key_hash, request_hash=request_hash, do=do, now=now
+                    )
+                    if not isinstance(outcome, Executed) or not outcome.was_deadlocked:
+                        break
         except UsedForAnother:
             message = "This Idempotency-Key was used for a request with another body."
             raise UnfitRequest(HTTPStatus.UNPROCESSABLE_ENTITY, message) from None
