@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.database import is_sqlite
+from gateway.leaving import LeavingConnection
 from gateway.logs import configure_logs
 from gateway.settings import (
     MAIL_SETTINGS,
@@ -63,7 +64,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": LeavingConnection,  # on httptools
     "lifespan": "on",
     "log_config": None,  # uvicorn's logs go the way of all others
     "access_log": False,  # the application logs each request, without its query
