@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from tests import documents
 from tests.faults.clients import Links, Replicas, UnexpectedAnswer, cookie_of, problems_in
@@ -84,6 +85,14 @@ class Founding:
     clock: Clock
     random: Random
     services: dict[str, dict[str, Any]]
+
+    @classmethod
+    async def begun(cls, replicas: Replicas, links: Links, random: Random) -> Self:
+        """With the catalogue that the gateways have."""
+        catalogue = await replicas.mutate("", documents.CATALOGUE)
+        assert catalogue is not None
+        services = {each["code"]: each for each in catalogue["services"]}
+        return cls(replicas, links, Clock(datetime.now(UTC)), random, services)
 
     async def company(self, name: str) -> Company:
         """A new organization with its people."""
