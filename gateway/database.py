@@ -64,12 +64,11 @@ def is_away(error: BaseException | None) -> bool:
 
     The same may succeed later.
     """
-    if isinstance(error, OperationalError) and error.args:
-        (error, *_) = error.args
-    if isinstance(error, sqlite3.Error):
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    if isinstance(cause, sqlite3.Error):
         # The low byte is the kind; the rest says where (sqlite.org/rescode.html).
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
-    return isinstance(error, AWAY) or error == GIVEN_UP
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(cause, AWAY) or cause == GIVEN_UP
 
 
 def is_sqlite(url: str) -> bool:
@@ -159,9 +158,7 @@ def was_deadlocked(error: BaseException | None) -> bool:
 
 
 @asynccontextmanager
-async def connected(
-    url: str, *, answered_within_s: float | None = None
-) -> AsyncIterator[None]:
+async def connected(url: str, *, answered_within_s: float | None = None) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
     A statement that PostgreSQL does not answer in time ends in a TimeoutError; without a time, as

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
 from gateway.costs import Price
+from gateway.database import was_deadlocked
 from gateway.documents import (
     BAD_REQUEST,
     MAX_ERRORS,
@@ -23,7 +24,6 @@ from gateway.documents import (
     Documents,
     only_signs_out,
 )
-from gateway.database import was_deadlocked
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for

@@ -134,13 +134,7 @@ class Idempotency:
             raise UnfitRequest(
                 HTTPStatus.CONFLICT, message, {"retry-after": str(RETRY_AFTER_S)}
             ) from None
-        if earlier is not None:
-            return self._opened(earlier)
-        if outcome is None:
-            raise AssertionError  # without an earlier answer it was executed
-        if isinstance(outcome, Executed) and outcome.has_defect:
-            return Executed({**outcome.body, "data": None}, has_defect=True)
-        return outcome
+        return _undone_if_defective(outcome) if earlier is None else self._opened(earlier)
 
     @asynccontextmanager
     async def _turn(self, key_hash: str) -> AsyncIterator[None]:

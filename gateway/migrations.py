@@ -1,4 +1,4 @@
-"""Applying migrations so that a process may be killed at any moment, and several may do it at once."""
+"""Applying migrations: killed at any moment, or by several processes at once, they stay whole."""
 
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor
@@ -38,7 +38,7 @@ class Migrations(MigrationExecutor):
         async with in_transaction() as client:
             recorder = MigrationRecorder(client)
             # It changes nothing, but SQLite lets one process at a time go on from here.
-            await client.execute_query(f'DELETE FROM "{recorder.table_name}" WHERE 1 = 0')
+            await client.execute_query("DELETE FROM tortoise_migrations WHERE 1 = 0")
             applied = set(await recorder.applied_migrations())
             if key in applied:
                 return False

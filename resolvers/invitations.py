@@ -28,7 +28,6 @@ from resolvers.permissions import (
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 
-
 A_MOMENT = timedelta(microseconds=1)
 """The least by which the databases tell two instants apart."""
 

@@ -1,4 +1,4 @@
-"""A mail server that misbehaves for an hour of its time: all mails arrive, or fail with a reason."""
+"""A mail server that misbehaves for an hour of its time: mails arrive, or fail with a reason."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

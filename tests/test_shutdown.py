@@ -18,9 +18,7 @@ ANSWERS_BEFORE = 200
 ENDS_WITHIN_S = 25.0
 
 
-async def ask_until_refused(
-    url: str, cookie: str, outcomes: Counter[str]
-) -> None:
+async def ask_until_refused(url: str, cookie: str, outcomes: Counter[str]) -> None:
     """Ask again and again by one connection, until a new one is needed and refused."""
     headers = {"cookie": f"session={cookie}"}
     async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
@@ -38,9 +36,7 @@ async def ask_until_refused(
             outcomes[f"{answer.status_code} {'data' in answer.json()}"] += 1
 
 
-async def test_every_request_in_flight_is_answered(
-    gateway: Gateway, tmp_path: Path
-) -> None:
+async def test_every_request_in_flight_is_answered(gateway: Gateway, tmp_path: Path) -> None:
     gateway.clock.moment = datetime.now(UTC)  # that of the other process
     cookie = (await gateway.person("alice@live.example")).cookie
     url = f"http://127.0.0.1:{free_port()}"
@@ -49,8 +45,7 @@ async def test_every_request_in_flight_is_answered(
     assert cookie is not None
     with serving(environment, "--no-mail", log=tmp_path / "gateway.log") as process:
         clients = [
-            asyncio.create_task(ask_until_refused(url, cookie, outcomes))
-            for _ in range(CLIENTS)
+            asyncio.create_task(ask_until_refused(url, cookie, outcomes)) for _ in range(CLIENTS)
         ]
         async with asyncio.timeout(ENDS_WITHIN_S):
             while outcomes["200 True"] < ANSWERS_BEFORE:  # noqa: ASYNC110 - a count has no event

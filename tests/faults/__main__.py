@@ -1,4 +1,4 @@
-"""`make faults`: kills under load, and connections that are cut after the commit, with their counts."""
+"""`make faults`: kills under load and connections cut after the commit, with their counts."""
 
 import argparse
 import asyncio

@@ -129,17 +129,19 @@ class Founding:
         form = {"id": b.id, "version": 1, "roles": {"add": [fought_over]}}
         await self._done(a.cookie, EDIT, input=form)
         roles = [viewer, self.role("commerce-services", "order-processor")]
-        return Company(
-            name,
-            [
-                Administrator(
-                    self.replicas, self.links, Random(self.random.random()), each, organization,
-                    roles, [],
-                )  # fmt: skip
-                for each in (cookie, deputy.cookie)
-            ],
-            pair,
-        )
+        administrators = [
+            Administrator(
+                replicas=self.replicas,
+                links=self.links,
+                random=Random(self.random.random()),  # noqa: S311 - load, not secrets
+                cookie=each,
+                organization=organization,
+                roles=roles,
+                newcomers=[],
+            )
+            for each in (cookie, deputy.cookie)
+        ]
+        return Company(name, administrators, pair)
 
     def role(self, service: str, code: str) -> str:
         """A role's id."""

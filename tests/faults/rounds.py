@@ -138,7 +138,7 @@ class Run:
 @asynccontextmanager
 async def begun(folder: Path, *, seed: int, replicas: int) -> AsyncIterator[Run]:
     """Everything that a run needs: processes, organizations, people."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - load and moments, not secrets
     async with stage(folder, replicas=replicas) as built, AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(

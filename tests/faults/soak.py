@@ -89,7 +89,7 @@ class Soak:
         taken = Sample(
             at_s,
             [_memory_mb(number) for number in numbers],
-            [len(list(Path(f"/proc/{number}/fd").iterdir())) for number in numbers],
+            [_open_files(number) for number in numbers],
             int(row["count"]),
             await OutgoingMail.filter(status=DeliveryStatus.QUEUED).count(),
             self.run.replicas.outcomes["answered"],
@@ -142,6 +142,10 @@ class Soak:
         return found
 
 
+def _open_files(process: int) -> int:
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
 def _memory_mb(process: int) -> float:
     status = Path(f"/proc/{process}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
@@ -187,13 +191,12 @@ def main() -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    with tempfile.TemporaryDirectory(prefix="gateway-soak-") as folder:
-        found = asyncio.run(
-            run_soak(
-                Path(folder), minutes=given.minutes, seed=SystemRandom().getrandbits(32),
-                replicas=given.replicas, tell=tell,
-            )  # fmt: skip
+    seed = SystemRandom().getrandbits(32)
+    with tempfile.TemporaryDirectory(prefix="gateway-soak-") as name:
+        soaking = run_soak(
+            Path(name), minutes=given.minutes, seed=seed, replicas=given.replicas, tell=tell
         )
+        found = asyncio.run(soaking)
     tell("\n".join(["BROKEN:", *found]) if found else "Nothing grew, nothing is broken.")
     return 1 if found else 0
 
