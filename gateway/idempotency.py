@@ -78,6 +78,19 @@ def key_of(request: Request) -> str | None:
     return keys[0]
 
 
+def _was_deadlocked(outcome: Executed | Refusal | None) -> bool:
+    return isinstance(outcome, Executed) and outcome.was_deadlocked
+
+
+def _whole(outcome: Executed | Refusal | None) -> Executed | Refusal:
+    """The answer to who asked first: without data if a defect undid it all."""
+    if outcome is None:
+        raise AssertionError  # without an earlier answer it was executed
+    if isinstance(outcome, Executed) and outcome.has_defect:
+        return Executed({**outcome.body, "data": None}, has_defect=True)
+    return outcome
+
+
 class Idempotency:
     """The keys of all callers, and the answers kept by them."""
 
@@ -124,7 +137,7 @@ class Idempotency:
                     earlier = await done_once(
                         key_hash=key_hash, request_hash=request_hash, do=do, now=now
                     )
-                    if not isinstance(outcome, Executed) or not outcome.was_deadlocked:
+                    if earlier is not None or not _was_deadlocked(outcome):
                         break
         except UsedForAnother:
             message = "This Idempotency-Key was used for a request with another body."
@@ -134,7 +147,7 @@ class Idempotency:
             raise UnfitRequest(
                 HTTPStatus.CONFLICT, message, {"retry-after": str(RETRY_AFTER_S)}
             ) from None
-        return _undone_if_defective(outcome) if earlier is None else self._opened(earlier)
+        return _whole(outcome) if earlier is None else self._opened(earlier)
 
     @asynccontextmanager
     async def _turn(self, key_hash: str) -> AsyncIterator[None]:
