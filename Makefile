@@ -75,6 +75,14 @@ fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones
 	@$(BIN)/python -m pytest -q tests/test_histories.py tests/test_role_moves.py \
 		--hypothesis-profile=long --hypothesis-show-statistics $(ARGS)
 
+.PHONY: faults
+faults: $(INSTALLED) ## Kill gateways, the worker and PostgreSQL under load, 100 times, and count
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+.PHONY: soak
+soak: $(INSTALLED) ## Load everything for 30 minutes, and see whether anything grows
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
 .PHONY: audit-http
 audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.audit_http
