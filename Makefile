@@ -80,6 +80,14 @@ fuzz: $(INSTALLED) ## Try random operations, histories and role moves, new ones 
 hostile: install ## Send 50,000 hostile requests to the gateway on each database
 	@$(BIN)/python -m tests.hostile $(ARGS)
 
+.PHONY: faults
+faults: $(INSTALLED) ## Kill gateways, the worker and PostgreSQL under load, 100 times, and count
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+.PHONY: soak
+soak: $(INSTALLED) ## Load everything for 30 minutes, and see whether anything grows
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
 .PHONY: audit-http
 audit-http: $(INSTALLED) $(AUDITS) ## Audit GraphQL over HTTP
 	@$(BIN)/python -m tests.audit_http

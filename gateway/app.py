@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
-from gateway.database import DATABASE_TROUBLE, connected
+from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
 from gateway.imports import import_forever
@@ -159,7 +159,8 @@ async def _running(
 ) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        url = settings.database_url.get_secret_value()
+        await stack.enter_async_context(connected(url, answered_within_s=ANSWERED_WITHIN_S))
         stack.push_async_callback(rates.close)
         await stack.enter_async_context(followed(settings, exchange))
         tasks = [
@@ -213,8 +214,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _met_a_defect(request: Request, error: Exception) -> Response:
     """Starlette sends this and raises the error on, so that it is logged."""
-    del error
-    return unexpected(request)
+    return unexpected(request, error)
 
 
 class Shortcut:

@@ -24,7 +24,8 @@ from uvicorn.server import ServerState
 
 from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
-from gateway.malformed import StrictConnection, refusal
+from gateway.leaving import LeavingConnection
+from gateway.malformed import refusal
 from gateway.patience import LEAVE
 
 log = structlog.get_logger(__name__)
@@ -159,7 +160,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class GuardedConnection(StrictConnection):
+class GuardedConnection(LeavingConnection):
     """One connection of a client, as long as it speaks HTTP; a WebSocket is none any more."""
 
     def __init__(

@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 import structlog
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType
+from graphql import execute as execute_document
 from graphql.execution import Executor
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
@@ -23,6 +24,7 @@ from gateway.auth import (
     comes_from_our_own_page,
 )
 from gateway.costs import Price
+from gateway.database import was_deadlocked
 from gateway.documents import (
     BAD_REQUEST,
     MAX_ERRORS,
@@ -242,11 +244,8 @@ class GraphQLEndpoint:
             asked, may_run_any=partial(may_explore, request, caller, self._settings)
         )
         operation = document.operation(asked.operation_name)
-        if invalid is not None:
-            # Signing out again with a session that has ended succeeds (rule 41).
-            signs_out = not isinstance(operation, str) and only_signs_out(operation)
-            if not (signs_out and invalid.is_session):
-                return await self._unauthorized(request, invalid, media)
+        if invalid is not None and not _signs_out_again(operation, invalid):
+            return await self._unauthorized(request, invalid, media)
         admitted = await self._let_in(
             self._admitted(document, operation, asked, request.method),
             request,
@@ -258,8 +257,12 @@ class GraphQLEndpoint:
         if admitted.changes_something:
             patience.finish_it()
         browser = BrowserSession(self._provider)
-        context = self._context(caller, now, browser)
-        execute = partial(self._executed, document, asked, context, admitted)
+
+        async def execute() -> Executed | Refusal:
+            # What is remembered of the caller and of rows belongs to one try.
+            context = self._context(replace(caller), now, browser)
+            return await self._executed(document, asked, context, admitted)
+
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
             outcome = await execute()
@@ -351,7 +354,7 @@ class GraphQLEndpoint:
     ) -> Executed | Refusal:
         if document.node is None:
             raise AssertionError  # refused before
-        running = execute(
+        running = execute_document(
             self._core,
             document.node,
             context_value=context,
@@ -375,6 +378,7 @@ class GraphQLEndpoint:
         return Executed(
             body,
             has_defect=any(is_defect(error) for error in errors),
+            was_deadlocked=any(was_deadlocked(error.original_error) for error in errors),
             headers=challenge_of(errors),
         )
 
@@ -413,6 +417,11 @@ class _Admitted:
 
     price: Price
     changes_something: bool
+
+
+def _signs_out_again(operation: OperationDefinitionNode | str, invalid: InvalidCredential) -> bool:
+    """Whether this is a sign-out with a session that has ended, which succeeds (rule 41)."""
+    return invalid.is_session and not isinstance(operation, str) and only_signs_out(operation)
 
 
 async def may_explore(request: HTTPConnection, caller: Caller, settings: Settings) -> bool:

@@ -29,7 +29,13 @@ from starlette.requests import Request
 
 from gateway.graphql_errors import Refusal
 from gateway.graphql_requests import UnfitRequest
-from resolvers.once import WAIT_AT_MOST_S, StillUnderWay, UsedForAnother, done_once
+from resolvers.once import (
+    WAIT_AT_MOST_S,
+    StillUnderWay,
+    UsedForAnother,
+    done_once,
+    line_up_after_deadlock,
+)
 
 HEADER = "idempotency-key"
 MAX_LENGTH = 255
@@ -39,6 +45,9 @@ KEY_PURPOSE = b"gateway kept answers, version 1"
 
 RETRY_AFTER_S = 1
 
+ATTEMPTS = 3
+"""How often a request is tried that PostgreSQL chose to end a deadlock by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Executed:
@@ -47,6 +56,8 @@ class Executed:
     body: dict[str, Any]
     has_defect: bool
     """Whether something went wrong here, rather than with the request."""
+    was_deadlocked: bool = False
+    """Whether that was a deadlock, which may not happen again."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +76,19 @@ def key_of(request: Request) -> str | None:
         message = f"Idempotency-Key must have 1 to {MAX_LENGTH} characters."
         raise UnfitRequest(HTTPStatus.BAD_REQUEST, message)
     return keys[0]
+
+
+def _was_deadlocked(outcome: Executed | Refusal | None) -> bool:
+    return isinstance(outcome, Executed) and outcome.was_deadlocked
+
+
+def _whole(outcome: Executed | Refusal | None) -> Executed | Refusal:
+    """The answer to who asked first: without data if a defect undid it all."""
+    if outcome is None:
+        raise AssertionError  # without an earlier answer it was executed
+    if isinstance(outcome, Executed) and outcome.has_defect:
+        return Executed({**outcome.body, "data": None}, has_defect=True)
+    return outcome
 
 
 class Idempotency:
@@ -86,7 +110,9 @@ class Idempotency:
     ) -> Executed | Refusal:
         """What came of the execution, or of the earlier one with the same key and credential.
 
-        An execution with a defect is undone as a whole, and so it can be tried again.
+        An execution with a defect is undone as a whole, and so it can be tried again. After a
+        deadlock, such as two requests provoke that change the same organizations one after the
+        other but not in the same order, that is done here.
 
         Raises:
             UnfitRequest: 422, if the caller used the key for another body; 409 with Retry-After,
@@ -98,6 +124,8 @@ class Idempotency:
 
         async def do() -> bytes | None:
             nonlocal outcome
+            if outcome is not None:
+                await line_up_after_deadlock()
             outcome = await execute()
             if isinstance(outcome, Refusal) or outcome.has_defect:
                 return None
@@ -105,9 +133,12 @@ class Idempotency:
 
         try:
             async with self._turn(key_hash):
-                earlier = await done_once(
-                    key_hash=key_hash, request_hash=request_hash, do=do, now=now
-                )
+                for _ in range(ATTEMPTS):
+                    earlier = await done_once(
+                        key_hash=key_hash, request_hash=request_hash, do=do, now=now
+                    )
+                    if earlier is not None or not _was_deadlocked(outcome):
+                        break
         except UsedForAnother:
             message = "This Idempotency-Key was used for a request with another body."
             raise UnfitRequest(HTTPStatus.UNPROCESSABLE_ENTITY, message) from None
@@ -116,13 +147,7 @@ class Idempotency:
             raise UnfitRequest(
                 HTTPStatus.CONFLICT, message, {"retry-after": str(RETRY_AFTER_S)}
             ) from None
-        if earlier is not None:
-            return self._opened(earlier)
-        if outcome is None:
-            raise AssertionError  # without an earlier answer it was executed
-        if isinstance(outcome, Executed) and outcome.has_defect:
-            return Executed({**outcome.body, "data": None}, has_defect=True)
-        return outcome
+        return _whole(outcome) if earlier is None else self._opened(earlier)
 
     @asynccontextmanager
     async def _turn(self, key_hash: str) -> AsyncIterator[None]:

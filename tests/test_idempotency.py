@@ -280,6 +280,49 @@ async def test_what_fails_half_way_is_undone_as_a_whole_and_can_be_tried_again(
     }
 
 
+TWO_USERS = """
+mutation Two($first: CreateUserInput!, $second: CreateUserInput!) {
+  first: createUser(input: $first) { user { id } userErrors { code } }
+  second: createUser(input: $second) { user { id } userErrors { code } }
+}
+"""
+
+
+async def test_requests_that_change_organizations_in_opposite_order_all_succeed(
+    gateway: Gateway, alice: Person, contoso: str
+) -> None:
+    """On PostgreSQL they lock each other out, and one of them is tried again."""
+    role = await gateway.role("commerce-services/viewer")
+    organization = {**documents.CONTOSO, "name": "Fabrikam"}
+    other = await alice.sign_up("commerce-services", newOrganization=organization)
+    both = [contoso, other["user"]["organization"]["id"]]
+
+    def forms(number: int) -> list[dict[str, Any]]:
+        return [
+            {
+                **documents.FORM,
+                "organizationId": id_,
+                "microsoftAccount": f"u{number}@live.example",
+                "roles": {"set": [role]},
+            }
+            for id_ in (both if number % 2 else reversed(both))
+        ]
+
+    answers = await asyncio.gather(
+        *(
+            send(alice, f"key {number}", TWO_USERS, first=first, second=second)
+            for number in range(4)
+            for first, second in [forms(number)]
+        )
+    )
+
+    assert [codes(answer) for answer in answers] == [[]] * 4
+    assert [
+        payload["userErrors"] for answer in answers for payload in answer.json()["data"].values()
+    ] == [[]] * 8
+    assert len(await gateway.events(action="USER_CREATED")) == 8
+
+
 async def test_signing_out_with_a_key_succeeds_each_time(gateway: Gateway, alice: Person) -> None:
     """Rule 41."""
     answers = [await send(alice, "a key", documents.SIGN_OUT) for _ in range(2)]
