@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.database import DATABASE_TROUBLE, connected
+from gateway.draining import Drain
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
@@ -57,6 +58,7 @@ def create_app(
         InvalidSettings: Settings that sign-in needs are missing.
     """
     provider = Provider(settings, now=now)
+    drain = Drain(settings.drain_seconds)
     wake = asyncio.Event()
     graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
@@ -71,8 +73,11 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(
+            settings, delivers_mail=delivers_mail, drain=drain, wake=wake, now=now
+        ),
     )
+    site.state.drain = drain
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
     app: ASGIApp = Shortcut(site, graphql_route, graphql)
@@ -85,15 +90,21 @@ def create_app(
             allow_headers=["authorization", "content-type", "idempotency-key"],
             expose_headers=["retry-after", "x-request-id"],
         )
-    return Requests(app, settings)
+    return Requests(app, settings, drain)
 
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
+    settings: Settings,
+    *,
+    delivers_mail: bool,
+    drain: Drain,
+    wake: asyncio.Event,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
+        stack.enter_context(drain.on_sigterm())
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
         beside = [asyncio.create_task(_purge(stop, now), name="purge")]
         if delivers_mail:

@@ -1,8 +1,9 @@
 """The database: its connection, its migrations, and whether it is fit for use."""
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,14 +11,26 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException
+from tortoise.exceptions import BaseORMException, OperationalError
 from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
+from tortoise.transactions import in_transaction
 
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
+
+MIGRATION_WAIT_S = 600.0
+"""How long a process waits for another one that migrates the same SQLite file."""
+
+LOCK_WITHIN_MS = 2_000
+"""How long a migration waits for a table: requests that need it wait as long behind it."""
+
+POLITE_PAUSES_S = (1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0)
+"""Between its attempts."""
 
 LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "statement_cache_size"}
 
@@ -162,29 +175,67 @@ async def pending_migrations() -> list[str]:
 async def migrate(url: str) -> list[str]:
     """Bring the connected database at `url` to the newest schema; the names of what was applied.
 
-    Each migration is one transaction. On PostgreSQL one process at a time does this, under an
-    advisory lock that a connection of its own holds, since Tortoise's planning makes statements
-    fail where there is no table of migrations yet.
+    One process at a time does this; the others wait, and then find nothing to do. On PostgreSQL
+    all of it is one transaction, so that whoever is killed leaves nothing half done. No statement
+    of it waits long for a table that is in use, since every request for the table would queue up
+    behind it: it gives up, lets the requests pass, and tries again.
+
+    Raises:
+        OperationalError: A table was in use each time; so may other errors of the database.
     """
     if is_sqlite(url):
-        return await _apply()
+        with _only_one(connection_parameters(url)["credentials"]["file_path"]):
+            names = await pending_migrations()
+            if names:
+                await _executor().migrate()
+            return names
     parameters = connection_parameters(url)["credentials"]
+    # A connection of its own holds the lock: planning makes statements fail where there is no
+    # table of migrations yet.
     locking = await asyncpg.connect(
         **{name: value for name, value in parameters.items() if name in LOCK_PARAMETERS}
     )
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-            return await _apply()
+            names = await pending_migrations()
+            if names:
+                await _migrate_politely()
+            return names
     finally:
         await locking.close()
 
 
-async def _apply() -> list[str]:
-    names = await pending_migrations()
-    if names:
-        await _executor().migrate()
-    return names
+@contextmanager
+def _only_one(file_path: str) -> Iterator[None]:
+    """Keep other processes from migrating this SQLite file; a killed one's lock is gone with it.
+
+    The lock is an exclusive transaction on an empty file beside it, which every system that SQLite
+    runs on knows. The file stays: to remove it would let a third process lock another one.
+    """
+    with closing(
+        sqlite3.connect(f"{file_path}-migrating", timeout=MIGRATION_WAIT_S, isolation_level=None)
+    ) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+async def _migrate_politely() -> None:
+    # Tortoise tries to read this table before it makes it, which would end the transaction.
+    connection = get_connection("default")
+    recorder = MigrationRecorder(connection)
+    await recorder.ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
+    for pause_s in POLITE_PAUSES_S:
+        try:
+            async with in_transaction() as transaction:
+                await transaction.execute_query(f"SET LOCAL lock_timeout = {LOCK_WITHIN_MS}")
+                await _executor().migrate()
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(pause_s)
+        else:
+            return
+    message = "a table that is to be changed was in use each time; nothing was changed"
+    raise OperationalError(message)
 
 
 async def _plan() -> list[Any]:

@@ -93,10 +93,7 @@ class GraphQLEndpoint:
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
-        if settings.secret_key is None:
-            message = "a Provider checks that every setting for sign-in is there"
-            raise TypeError(message)
-        self._idempotency = Idempotency(settings.secret_key)
+        self._idempotency = Idempotency(settings)
         self._documents = Documents(self._core, introspection=settings.introspection)
 
     async def respond(self, request: Request) -> Response:

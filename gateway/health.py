@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gateway.database import DATABASE_TROUBLE, pending_migrations
+from gateway.draining import Drain
 
 READY_WITHIN_S = 3.0
 
@@ -18,8 +19,10 @@ async def alive(request: Request) -> JSONResponse:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """Readiness: the database answers, and has the newest schema."""
-    del request
+    """Readiness: the process stays, the database answers, and has the newest schema."""
+    drain: Drain = request.app.state.drain
+    if drain.has_begun:
+        return JSONResponse({"status": "draining"}, status_code=503)
     problem = await _problem()
     if problem is None:
         return JSONResponse({"status": "ok", "database": "ok", "migrations": "ok"})

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.draining import Drain
 from gateway.logs import log_request
 from gateway.pages import unexpected_page
 from gateway.settings import Settings
@@ -37,6 +38,9 @@ HEADERS = {
 }
 """On every answer that does not say otherwise itself."""
 
+CLOSE = (b"connection", b"close")
+"""Ends a connection that was kept alive (RFC 9112 section 9.6)."""
+
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 ONE_YEAR_S = 31_536_000
 
@@ -49,8 +53,9 @@ def request_id_of(connection: HTTPConnection) -> str:
 class Requests:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain) -> None:
         self._app = app
+        self._drain = drain
         headers = dict(HEADERS)
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
@@ -79,6 +84,8 @@ class Requests:
                 names = {name for name, _ in own}
                 defaults = (header for header in self._headers if header[0] not in names)
                 message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                if self._drain.has_begun and scope["type"] == "http":
+                    message["headers"].append(CLOSE)
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
+    further_secret_keys: SecretStr | None = None
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     introspection: bool = True
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -77,6 +79,14 @@ class Settings(BaseSettings):
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SECRET_KEY_BYTES:
             message = f"must have {SECRET_KEY_BYTES} bytes or more"
+            raise ValueError(message)
+        return value
+
+    @field_validator("further_secret_keys")
+    @classmethod
+    def _further_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key.encode()) < SECRET_KEY_BYTES for key in _keys(value)):
+            message = f"each, separated by commas or spaces, must have {SECRET_KEY_BYTES} bytes"
             raise ValueError(message)
         return value
 
@@ -111,9 +121,17 @@ class Settings(BaseSettings):
         """Whether browsers reach the gateway by https."""
         return self.public_url.startswith("https://")
 
+    def further_keys(self) -> list[str]:
+        """The keys that are no longer, or not yet, used to encrypt."""
+        return _keys(self.further_secret_keys) if self.further_secret_keys else []
+
     def missing(self, *names: str) -> list[str]:
         """Which of these settings, named as fields, have no value, as their variables' names."""
         return [PREFIX + name.upper() for name in names if not getattr(self, name)]
+
+
+def _keys(value: SecretStr) -> list[str]:
+    return value.get_secret_value().replace(",", " ").split()
 
 
 SIGN_IN_SETTINGS = ("secret_key", "oidc_issuer", "oidc_client_id", "oidc_client_secret")
