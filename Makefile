@@ -91,7 +91,7 @@ format: $(INSTALLED) ## Format the code, and mend what lint can mend
 
 .PHONY: lock
 lock: $(VENV)/.uv ## Lock the newest allowed versions anew, with their hashes
-	$(COMPILE) --extra demo --output-file requirements.txt $(ARGS)
+	$(COMPILE) --extra demo --extra otel --output-file requirements.txt $(ARGS)
 	$(COMPILE) --extra dev --constraints requirements.txt \
 		--output-file requirements-dev.txt $(ARGS)
 

@@ -25,6 +25,7 @@ from gateway.database import DATABASE_TROUBLE, connected
 from gateway.draining import Drain
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
+from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
@@ -59,8 +60,11 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     drain = Drain(settings.drain_seconds)
+    observers = Observers(settings)
     wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
+    graphql = GraphQLEndpoint(
+        settings, provider, after_change=wake.set, observers=observers, now=now
+    )
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
@@ -70,11 +74,17 @@ def create_app(
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
             *health.routes(),
+            *observers.routes(now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
         lifespan=lambda _: _running(
-            settings, delivers_mail=delivers_mail, drain=drain, wake=wake, now=now
+            settings,
+            delivers_mail=delivers_mail,
+            drain=drain,
+            observers=observers,
+            wake=wake,
+            now=now,
         ),
     )
     site.state.drain = drain
@@ -90,7 +100,7 @@ def create_app(
             allow_headers=["authorization", "content-type", "idempotency-key"],
             expose_headers=["retry-after", "x-request-id"],
         )
-    return Requests(app, settings, drain)
+    return Requests(app, settings, drain=drain, observers=observers)
 
 
 @asynccontextmanager
@@ -99,14 +109,19 @@ async def _running(
     *,
     delivers_mail: bool,
     drain: Drain,
+    observers: Observers,
     wake: asyncio.Event,
     now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(drain.on_sigterm())
-        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
-        beside = [asyncio.create_task(_purge(stop, now), name="purge")]
+        url = settings.database_url.get_secret_value()
+        await stack.enter_async_context(connected(url, on_statement=observers.on_statement))
+        beside = [
+            asyncio.create_task(_purge(stop, now), name="purge"),
+            asyncio.create_task(observers.watch(stop), name="observers"),
+        ]
         if delivers_mail:
             delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
             beside.append(asyncio.create_task(delivery, name="mail"))

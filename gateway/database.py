@@ -2,9 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
@@ -19,6 +20,9 @@ from tortoise.transactions import in_transaction
 
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
+
+if TYPE_CHECKING:
+    from asyncpg.connection import LoggedQuery
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
@@ -130,8 +134,13 @@ def _refuse_unknown(options: dict[str, str]) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[None]:
+async def connected(
+    url: str, *, on_statement: Callable[["LoggedQuery"], None] | None = None
+) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
+
+    `on_statement` is told of each statement of PostgreSQL, soon after it ended, in the context of
+    the task that ran it.
 
     What the process remembers of another database is forgotten: the catalogue, and Tortoise's
     statements, which it keeps by model and connection name in the last engine's dialect.
@@ -142,6 +151,8 @@ async def connected(url: str) -> AsyncIterator[None]:
     parameters = connection_parameters(url)
     if is_sqlite(url):
         _try_file(parameters["credentials"]["file_path"])
+    elif on_statement is not None:
+        parameters["credentials"]["init"] = partial(_listen, on_statement)
     EXECUTOR_CACHE.clear()
     forget_catalogue()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
@@ -149,6 +160,31 @@ async def connected(url: str) -> AsyncIterator[None]:
         yield
     finally:
         await Tortoise.close_connections()
+
+
+async def _listen(
+    on_statement: Callable[["LoggedQuery"], None], connection: asyncpg.Connection
+) -> None:
+    connection.add_query_logger(on_statement)
+
+
+class PoolState(NamedTuple):
+    """The connections of this process."""
+
+    in_use: int
+    idle: int
+    waiting: int
+    """Tasks that wait for one."""
+
+
+def pool_state() -> PoolState | None:
+    """How many connections there are; None on SQLite, and before the first use."""
+    pool: asyncpg.Pool | None = getattr(get_connection("default"), "_pool", None)
+    if pool is None:
+        return None
+    idle = pool.get_idle_size()
+    waiting = sum(not each.done() for each in pool._queue._getters)  # noqa: SLF001 - else unknown
+    return PoolState(pool.get_size() - idle, idle, waiting)
 
 
 def _try_file(path: str) -> None:

@@ -1,6 +1,7 @@
 """The GraphQL endpoint: from an HTTP request to a caller, a context, an execution, an answer."""
 
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ from gateway.graphql_requests import (
 )
 from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.limits import TooComplex
+from gateway.observation import current_operation, note_code
+from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.requests import request_id_of
 from gateway.settings import Settings
@@ -85,19 +88,30 @@ class GraphQLEndpoint:
         provider: Provider,
         *,
         after_change: Callable[[], None],
+        observers: Observers,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
         self._after_change = after_change
+        self._observers = observers
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
+        self._root_fields = frozenset(
+            name
+            for root in (self._core.query_type, self._core.mutation_type)
+            for name in (root.fields if root else ())
+        )
         self._idempotency = Idempotency(settings)
         self._documents = Documents(self._core, introspection=settings.introspection)
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
+        with self._observers.operation():
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
         is_page = request.method != "POST" and "query" not in request.query_params
         try:
@@ -107,7 +121,8 @@ class GraphQLEndpoint:
             return await self._respond(request, await read_request(request), media)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
-            error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
+            note_code(BAD_REQUEST)
+            error = {"message": unfit.message, "extensions": {"code": BAD_REQUEST}}
             return answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
@@ -129,6 +144,9 @@ class GraphQLEndpoint:
         request_id = request_id_of(request)
         document = self._documents.read(asked.query)
         operation = document.operation(asked.operation_name)
+        observed = current_operation.get()
+        if observed is not None and not isinstance(operation, str):
+            observed.is_named(operation, self._root_fields)
         try:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
@@ -197,6 +215,7 @@ class GraphQLEndpoint:
     ) -> Executed | Refusal:
         if document.node is None:
             raise AssertionError  # refused before
+        began = time.perf_counter()
         running = execute(
             self._core,
             document.node,
@@ -209,6 +228,9 @@ class GraphQLEndpoint:
             operation_extensions=asked.extensions,
         )
         result: ExecutionResult = await running if inspect.isawaitable(running) else running
+        observed = current_operation.get()
+        if observed is not None:
+            observed.executing_s = time.perf_counter() - began
         errors = result.errors or []
         if result.data is None and errors and not any(error.path for error in errors):
             # Variables that don't fit: the operation was never begun.
@@ -216,11 +238,13 @@ class GraphQLEndpoint:
         body: dict[str, Any] = {"data": result.data}
         if errors:
             body["errors"] = formatted(errors, context.caller.request_id)
+            note_code(body["errors"][0]["extensions"]["code"])
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
         return Executed(body, has_defect=any(is_defect(error) for error in errors))
 
     def _unauthorized(self, media: str) -> Response:
+        note_code("UNAUTHENTICATED")
         error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
         response = answer(
             {"errors": [error]},
@@ -233,6 +257,7 @@ class GraphQLEndpoint:
 
     def _refused(self, refusal: Refusal, media: str) -> Response:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
+        note_code(refusal.code)
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)

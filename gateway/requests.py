@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.draining import Drain
 from gateway.logs import log_request
+from gateway.observers import Observers
 from gateway.pages import unexpected_page
 from gateway.settings import Settings
 from models.rows import new_id
@@ -53,8 +54,11 @@ def request_id_of(connection: HTTPConnection) -> str:
 class Requests:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, drain: Drain) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, drain: Drain, observers: Observers
+    ) -> None:
         self._app = app
+        self._observers = observers
         self._drain = drain
         headers = dict(HEADERS)
         if settings.is_https:
@@ -69,9 +73,19 @@ class Requests:
         request_id = str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+            if not self._observers.are_there:
+                await self._answer(scope, receive, send, request_id)
+                return
+            with self._observers.request(scope, request_id) as answered:
+                try:
+                    answered.status = await self._answer(scope, receive, send, request_id)
+                finally:
+                    answered.route = _route_of(scope)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> int | None:
+        """Answer; the status of the answer, None if none was sent."""
         began = time.perf_counter()
         status: int | None = None
         is_complete = False
@@ -105,6 +119,7 @@ class Requests:
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
+        return status
 
 
 def _route_of(scope: Scope) -> str:

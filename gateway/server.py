@@ -1,5 +1,8 @@
 """Serving over HTTP with uvicorn."""
 
+import os
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -9,6 +12,8 @@ from starlette.types import ASGIApp
 from gateway.app import create_app
 from gateway.database import is_sqlite
 from gateway.logs import configure_logs
+from gateway.metrics import FOLDER_VARIABLE
+from gateway.observers import problem_with_traces
 from gateway.settings import (
     MAIL_SETTINGS,
     SIGN_IN_SETTINGS,
@@ -50,6 +55,14 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
         InvalidSettings: One is missing, or forbids several processes.
     """
     refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
+    with ExitStack() as stack:
+        if settings.metrics_token is not None and workers > 1:
+            folder = stack.enter_context(TemporaryDirectory(prefix="gateway-metrics-"))
+            os.environ[FOLDER_VARIABLE] = folder  # the workers are new processes and inherit it
+        _run(host=host, port=port, workers=workers, delivers_mail=delivers_mail)
+
+
+def _run(*, host: str, port: int, workers: int, delivers_mail: bool) -> None:
     factory = with_mail if delivers_mail else without_mail
     uvicorn.run(
         f"{factory.__module__}:{factory.__name__}",
@@ -92,6 +105,8 @@ def refuse_unfit_settings(settings: Settings, *, workers: int, delivers_mail: bo
         problems.append(
             f"GATEWAY_DATABASE_URL: --workers {workers} needs PostgreSQL, SQLite is for one process"
         )
+    if settings.traces and (problem := problem_with_traces()) is not None:
+        problems.append(problem)
     if problems:
         raise InvalidSettings("\n".join(problems))
 

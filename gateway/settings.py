@@ -16,6 +16,7 @@ PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
 
 SECRET_KEY_BYTES = 32
+METRICS_TOKEN_LENGTH = 16
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    metrics_token: SecretStr | None = None
+    traces: bool = False
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -79,6 +82,14 @@ class Settings(BaseSettings):
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SECRET_KEY_BYTES:
             message = f"must have {SECRET_KEY_BYTES} bytes or more"
+            raise ValueError(message)
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < METRICS_TOKEN_LENGTH:
+            message = f"must have {METRICS_TOKEN_LENGTH} characters or more"
             raise ValueError(message)
         return value
 

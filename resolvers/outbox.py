@@ -22,6 +22,7 @@ from models.invitations import (
     InvitationStatus,
     OutgoingMail,
 )
+from resolvers.statements import Statement, as_moment
 
 REASON_LENGTH = 500
 """What the columns for a reason hold, in characters."""
@@ -45,6 +46,24 @@ class ClaimedMail:
     give_up_at: datetime
     last_failure: str | None
     """Why the attempt before this one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be delivered."""
+
+    waiting: int
+    oldest: datetime | None
+    """When the mail that has waited longest was written; None if none waits."""
+
+
+BACKLOG = Statement("SELECT count(*), min(created_at) FROM outgoing_mails WHERE status = 'QUEUED'")
+
+
+async def backlog() -> Backlog:
+    """How much waits, and since when."""
+    ((waiting, oldest),) = await BACKLOG.rows()
+    return Backlog(waiting, None if oldest is None else as_moment(oldest))
 
 
 async def claim_due(*, now: datetime, lease: timedelta, limit: int) -> list[ClaimedMail]:

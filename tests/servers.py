@@ -183,6 +183,16 @@ def serving(
         yield process
 
 
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The process ids of the workers of `gateway serve --workers N`."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 @contextmanager
 def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gateway worker`, which delivers mail and answers nobody."""
@@ -197,12 +207,17 @@ def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subproc
 
 @contextmanager
 def gateway(
-    folder: Path, *, database_url: str | None = None, workers: int = 1, delivers_apart: bool = False
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    workers: int = 1,
+    delivers_apart: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
     """`gateway serve` with the shipped catalogue and mail delivery.
 
     The database is a SQLite file unless named otherwise; mail is delivered by `gateway serve`
-    itself, or by a `gateway worker` of its own.
+    itself, or by a `gateway worker` of its own. `more` are further environment variables.
     """
     with ExitStack() as stack:
         signs_in = stack.enter_context(provider(folder))
@@ -214,6 +229,7 @@ def gateway(
             GATEWAY_OIDC_ISSUER=signs_in.issuer,
             GATEWAY_SMTP_URL=mails.server.url,
             GATEWAY_MAIL_FROM="portal@gateway.example",
+            **(more or {}),
         )
         prepare_database(environment)
         logs = [folder / "gateway.log"]
