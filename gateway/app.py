@@ -21,7 +21,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
-from gateway.database import DATABASE_TROUBLE, connected
+from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.draining import Drain
 from gateway.graphql import GraphQLEndpoint
 from gateway.mail.worker import deliver_forever
@@ -117,7 +117,10 @@ async def _running(
     async with AsyncExitStack() as stack:
         stack.enter_context(drain.on_sigterm())
         url = settings.database_url.get_secret_value()
-        await stack.enter_async_context(connected(url, on_statement=observers.on_statement))
+        database = connected(
+            url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
+        )
+        await stack.enter_async_context(database)
         beside = [
             asyncio.create_task(_purge(stop, now), name="purge"),
             asyncio.create_task(observers.watch(stop), name="observers"),
@@ -172,8 +175,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _met_a_defect(request: Request, error: Exception) -> Response:
     """Starlette sends this and raises the error on, so that it is logged."""
-    del error
-    return unexpected(request)
+    return unexpected(request, error)
 
 
 class Shortcut:

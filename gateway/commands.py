@@ -16,7 +16,13 @@ import typer
 from gateway.app import utc_now
 from gateway.catalog_file import InvalidCatalogue, read_catalogue
 from gateway.check import check_everything, in_words
-from gateway.database import DATABASE_TROUBLE, connected, migrate, pending_migrations
+from gateway.database import (
+    ANSWERED_WITHIN_S,
+    DATABASE_TROUBLE,
+    connected,
+    migrate,
+    pending_migrations,
+)
 from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.server import require_mail_settings, serve
@@ -117,7 +123,7 @@ async def _deliver(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _migrated_database(settings):
+    async with _migrated_database(settings, answered_within_s=ANSWERED_WITHIN_S):
         log.info("delivering")
         await deliver_forever(settings, now=utc_now, stop=stop, wake=asyncio.Event())
 
@@ -277,11 +283,13 @@ def _as_data(catalogue: Catalogue) -> list[dict[str, object]]:
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[str]:
+async def _database(
+    settings: Settings, *, answered_within_s: float | None = None
+) -> AsyncIterator[str]:
     """Connect; whatever the database says against it becomes one clear line."""
     url = settings.database_url.get_secret_value()
     try:
-        async with connected(url):
+        async with connected(url, answered_within_s=answered_within_s):
             yield url
     except DATABASE_TROUBLE as error:
         message = f"GATEWAY_DATABASE_URL: {in_words(error)}"
@@ -289,8 +297,10 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _migrated_database(settings: Settings) -> AsyncIterator[None]:
-    async with _database(settings):
+async def _migrated_database(
+    settings: Settings, *, answered_within_s: float | None = None
+) -> AsyncIterator[None]:
+    async with _database(settings, answered_within_s=answered_within_s):
         if await pending_migrations():
             message = "the database lacks migrations: run gateway migrate first"
             raise CommandFailed(message)

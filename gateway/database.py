@@ -1,9 +1,8 @@
 """The database: its connection, its migrations, and whether it is fit for use."""
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,12 +11,10 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException, OperationalError
-from tortoise.migrations.executor import MigrationExecutor
-from tortoise.migrations.recorder import MigrationRecorder
-from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
-from tortoise.transactions import in_transaction
+from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 
+from gateway.engines.sqlite import GIVEN_UP
+from gateway.migrations import Migrations
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
 
@@ -27,20 +24,18 @@ if TYPE_CHECKING:
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
 
-MIGRATION_WAIT_S = 600.0
-"""How long a process waits for another one that migrates the same SQLite file."""
-
-LOCK_WITHIN_MS = 2_000
-"""How long a migration waits for a table: requests that need it wait as long behind it."""
-
-POLITE_PAUSES_S = (1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0, 16.0, 16.0)
-"""Between its attempts."""
-
-LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "statement_cache_size"}
+LOCK_PARAMETERS = {
+    *("host", "port", "user", "password", "database", "ssl", "statement_cache_size", "timeout"),
+}
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
 
+CONNECTED_WITHIN_S = 10.0
+"""How long connecting to PostgreSQL may take."""
+
+ANSWERED_WITHIN_S = 30.0
+"""How long PostgreSQL may take for a statement of a request, before it is taken to be away."""
 
 DATABASE_TROUBLE = (
     OSError,
@@ -48,9 +43,37 @@ DATABASE_TROUBLE = (
     BaseORMException,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     sqlite3.Error,
 )
 """What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
+
+AWAY = (
+    OSError,  # as are TimeoutError and ConnectionError
+    DBConnectionError,
+    asyncpg.InterfaceError,  # the connection was lost before
+    asyncpg.InternalClientError,  # it was lost that very moment
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,  # it shuts down, or starts
+    asyncpg.exceptions.InsufficientResourcesError,  # disk, memory, connections
+    asyncpg.exceptions.TransactionRollbackError,  # a deadlock, of which this was the victim
+)
+SQLITE_AWAY = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+}
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database is away, has no room or gave up, rather than that a statement is wrong.
+
+    The same may succeed later.
+    """
+    if isinstance(error, OperationalError) and error.args:
+        (error, *_) = error.args
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the kind; the rest says where (sqlite.org/rescode.html).
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(error, AWAY) or error == GIVEN_UP
 
 
 def is_sqlite(url: str) -> bool:
@@ -84,7 +107,7 @@ def _sqlite(url: str, options: dict[str, str]) -> dict[str, Any]:
         raise ValueError(message)
     _refuse_unknown(options)
     return {
-        "engine": "tortoise.backends.sqlite",
+        "engine": "gateway.engines.sqlite",
         "credentials": {
             "file_path": path,
             "busy_timeout": BUSY_TIMEOUT_MS,
@@ -110,6 +133,7 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
         "minsize": int(options.pop("minsize", "1")),
         "maxsize": int(options.pop("maxsize", "10")),
         "application_name": "commerce-gateway",
+        "timeout": CONNECTED_WITHIN_S,
         "reset": _leave_as_it_is,
     }
     if "statement_cache_size" in options:
@@ -117,7 +141,7 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
     if "sslmode" in options:
         credentials["ssl"] = options.pop("sslmode")
     _refuse_unknown(options)
-    return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+    return {"engine": "gateway.engines.asyncpg", "credentials": credentials}
 
 
 async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
@@ -135,12 +159,16 @@ def _refuse_unknown(options: dict[str, str]) -> None:
 
 @asynccontextmanager
 async def connected(
-    url: str, *, on_statement: Callable[["LoggedQuery"], None] | None = None
+    url: str,
+    *,
+    answered_within_s: float | None = None,
+    on_statement: Callable[["LoggedQuery"], None] | None = None,
 ) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
-    `on_statement` is told of each statement of PostgreSQL, soon after it ended, in the context of
-    the task that ran it.
+    A statement that PostgreSQL does not answer in time ends in a TimeoutError; without a time, as
+    for migrations, it may take as long as it likes. `on_statement` is told of each, soon after it
+    ended, in the context of the task that ran it.
 
     What the process remembers of another database is forgotten: the catalogue, and Tortoise's
     statements, which it keeps by model and connection name in the last engine's dialect.
@@ -151,8 +179,10 @@ async def connected(
     parameters = connection_parameters(url)
     if is_sqlite(url):
         _try_file(parameters["credentials"]["file_path"])
-    elif on_statement is not None:
-        parameters["credentials"]["init"] = partial(_listen, on_statement)
+    else:
+        parameters["credentials"]["command_timeout"] = answered_within_s
+        if on_statement is not None:
+            parameters["credentials"]["init"] = partial(_listen, on_statement)
     EXECUTOR_CACHE.clear()
     forget_catalogue()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
@@ -205,26 +235,21 @@ async def pending_migrations() -> list[str]:
     """
     # Tortoise takes a database that doesn't answer for an empty one.
     await get_connection("default").execute_query("SELECT 1")
-    return [f"{step.migration.app_label}.{step.migration.name}" for step in await _plan()]
+    return await Migrations().pending()
 
 
 async def migrate(url: str) -> list[str]:
     """Bring the connected database at `url` to the newest schema; the names of what was applied.
 
-    One process at a time does this; the others wait, and then find nothing to do. On PostgreSQL
-    all of it is one transaction, so that whoever is killed leaves nothing half done. No statement
-    of it waits long for a table that is in use, since every request for the table would queue up
-    behind it: it gives up, lets the requests pass, and tries again.
+    Each migration is one transaction, and one process at a time does this. On PostgreSQL it holds
+    an advisory lock by a connection of its own meanwhile, since Tortoise's planning makes
+    statements fail where there is no table of migrations yet.
 
     Raises:
-        OperationalError: A table was in use each time; so may other errors of the database.
+        OperationalError: A table was in use for too long; so may other errors of the database.
     """
     if is_sqlite(url):
-        with _only_one(connection_parameters(url)["credentials"]["file_path"]):
-            names = await pending_migrations()
-            if names:
-                await _executor().migrate()
-            return names
+        return await Migrations().apply_pending()
     parameters = connection_parameters(url)["credentials"]
     # A connection of its own holds the lock: planning makes statements fail where there is no
     # table of migrations yet.
@@ -234,49 +259,6 @@ async def migrate(url: str) -> list[str]:
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-            names = await pending_migrations()
-            if names:
-                await _migrate_politely()
-            return names
+            return await Migrations().apply_pending()
     finally:
         await locking.close()
-
-
-@contextmanager
-def _only_one(file_path: str) -> Iterator[None]:
-    """Keep other processes from migrating this SQLite file; a killed one's lock is gone with it.
-
-    The lock is an exclusive transaction on an empty file beside it, which every system that SQLite
-    runs on knows. The file stays: to remove it would let a third process lock another one.
-    """
-    with closing(
-        sqlite3.connect(f"{file_path}-migrating", timeout=MIGRATION_WAIT_S, isolation_level=None)
-    ) as lock:
-        lock.execute("BEGIN EXCLUSIVE")
-        yield
-
-
-async def _migrate_politely() -> None:
-    # Tortoise tries to read this table before it makes it, which would end the transaction.
-    connection = get_connection("default")
-    recorder = MigrationRecorder(connection)
-    await recorder.ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
-    for pause_s in POLITE_PAUSES_S:
-        try:
-            async with in_transaction() as transaction:
-                await transaction.execute_query(f"SET LOCAL lock_timeout = {LOCK_WITHIN_MS}")
-                await _executor().migrate()
-        except asyncpg.LockNotAvailableError:
-            await asyncio.sleep(pause_s)
-        else:
-            return
-    message = "a table that is to be changed was in use each time; nothing was changed"
-    raise OperationalError(message)
-
-
-async def _plan() -> list[Any]:
-    return list(await _executor().plan())
-
-
-def _executor() -> MigrationExecutor:
-    return MigrationExecutor(get_connection("default"), tortoise_config("")["apps"])

@@ -11,10 +11,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.database import is_away
 from gateway.draining import Drain
 from gateway.logs import log_request
 from gateway.observers import Observers
-from gateway.pages import unexpected_page
+from gateway.pages import unavailable_page, unexpected_page
 from gateway.settings import Settings
 from models.rows import new_id
 
@@ -43,6 +44,11 @@ CLOSE = (b"connection", b"close")
 """Ends a connection that was kept alive (RFC 9112 section 9.6)."""
 
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
+UNAVAILABLE = "This can't be done at the moment. Try again shortly."
+RETRY_AFTER_S = 5
+
+GRAPHQL_PATH = "/graphql"
+
 ONE_YEAR_S = 31_536_000
 
 
@@ -105,12 +111,12 @@ class Requests:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
             log.exception("request_failed", route=_route_of(scope))
             if scope["type"] != "http" or (status is not None and not is_complete):
                 raise
             if status is None:
-                await unexpected(Request(scope))(scope, receive, send_with_headers)
+                await unexpected(Request(scope), error)(scope, receive, send_with_headers)
         finally:
             log_request(
                 log,
@@ -128,14 +134,22 @@ def _route_of(scope: Scope) -> str:
     return getattr(route, "path", "unrouted")
 
 
-def unexpected(request: Request) -> Response:
-    """The answer to a request that met a defect: nothing of the defect, only where to find it."""
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a request that met a defect, or a database that is away.
+
+    It tells nothing of the error, only where to find it. Programs and `/graphql` get JSON.
+    """
     request_id = request_id_of(request)
-    if wants_page(request):
-        return unexpected_page(request_id)
+    unavailable = is_away(error)
+    if wants_page(request) and request.scope["path"] != GRAPHQL_PATH:
+        return unavailable_page(request_id) if unavailable else unexpected_page(request_id)
     extensions = {"code": "INTERNAL", "requestId": request_id}
-    error = {"message": UNEXPECTED, "extensions": extensions}
-    return JSONResponse({"errors": [error]}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    message = UNAVAILABLE if unavailable else UNEXPECTED
+    return JSONResponse(
+        {"errors": [{"message": message, "extensions": extensions}]},
+        HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR,
+        headers={"retry-after": str(RETRY_AFTER_S)} if unavailable else None,
+    )
 
 
 def wants_page(request: Request) -> bool:

@@ -29,6 +29,10 @@ from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 
 
+A_MOMENT = timedelta(microseconds=1)
+"""The least by which the databases tell two instants apart."""
+
+
 def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
     """The status as people see it: a pending invitation past its end has expired."""
     if invitation.status is InvitationStatus.PENDING and invitation.expires_at <= now:
@@ -155,7 +159,8 @@ async def _renewed(
             organization_id=user.organization_id,
             user_id=user.id,
             send_count=0,
-            created_at=now,
+            # Later than the one before, also if the clock was set back since.
+            created_at=max(now, newest.created_at + A_MOMENT) if newest else now,
         )
         fresh = True
     else:

@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 with warnings.catch_warnings():
@@ -84,6 +84,31 @@ class PostgresServer:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()
         self.start()
+
+    def crash(self) -> None:
+        """End each of its processes by `kill -9`."""
+        self._signal_all(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it answer nobody, as if its network were cut."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the server, then to its children, which sessions of their own have."""
+        if self._process is None:
+            return
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        self._process.send_signal(number)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Make a database; its URL."""
