@@ -70,6 +70,10 @@ conformance: $(INSTALLED) ## Run graphql-core's own tests with our executor (nee
 matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: fleet
+fleet: install ## Restart each part of a fleet under load (needs haproxy, pgbouncer)
+	@$(BIN)/python -m tests.fleet $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones each time
 	@$(BIN)/python -m pytest -q tests/test_histories.py tests/test_role_moves.py \

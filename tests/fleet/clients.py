@@ -1,8 +1,8 @@
 """Clients of the fleet: each adds, invites and edits people of its own organization, without end.
 
 A client keeps its connection alive, sends each mutation with an `Idempotency-Key`, and repeats it
-when, and only when, it was told to: 503, or 409 with `Retry-After`. Whatever else is not an answer
-is a request that was lost.
+when, and only when, it was told to: by 503, or by `Retry-After`. Whatever else is not an answer is
+a request that was lost.
 """
 
 import asyncio
@@ -43,11 +43,12 @@ class Tally:
 
     answered: int = 0
     told_to_retry: Counter[str] = field(default_factory=Counter)
-    """By the status, and whether PostgreSQL was away."""
+    """By what went on meanwhile."""
     lost: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     """Of the answers."""
-    database_is_away: bool = False
+    phase: str = "nothing is restarted"
+    """What goes on."""
 
     def percentile(self, share: float) -> float:
         """The time, in milliseconds, within which this share was answered."""
@@ -159,12 +160,8 @@ class Client:
 
     def _told_to_wait(self, response: httpx2.Response) -> float | None:
         """Seconds to wait before the next try; None if this is no invitation to try again."""
-        status = response.status_code
         after = response.headers.get("retry-after")
-        if status == HTTPStatus.SERVICE_UNAVAILABLE or (
-            status == HTTPStatus.CONFLICT and after is not None
-        ):
-            when = "database away" if self.tally.database_is_away else "else"
-            self.tally.told_to_retry[f"{status}, {when}"] += 1
-            return min(float(after or MAX_PAUSE_S), MAX_PAUSE_S)
-        return None
+        if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE and after is None:
+            return None
+        self.tally.told_to_retry[self.tally.phase] += 1
+        return min(float(after or MAX_PAUSE_S), MAX_PAUSE_S)
