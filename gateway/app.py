@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from starlette.applications import Starlette
@@ -32,6 +33,7 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.webhooks.delivery import tell_forever
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -51,9 +53,13 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings, *, delivers_mail: bool, now: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    delivers_mail: bool,
+    tells_webhooks: bool = False,
+    now: Callable[[], datetime] = utc_now,
 ) -> ASGIApp:
-    """The whole gateway as one ASGI application.
+    """The whole gateway as one ASGI application, with or without what can run beside it.
 
     Raises:
         InvalidSettings: Settings that sign-in needs are missing.
@@ -61,9 +67,11 @@ def create_app(
     provider = Provider(settings, now=now)
     drain = Drain(settings.drain_seconds)
     observers = Observers(settings)
-    wake = asyncio.Event()
+    beside = Beside(
+        deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
+    )
     graphql = GraphQLEndpoint(
-        settings, provider, after_change=wake.set, observers=observers, now=now
+        settings, provider, after_change=beside.wake, observers=observers, now=now
     )
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
@@ -79,12 +87,7 @@ def create_app(
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
         lifespan=lambda _: _running(
-            settings,
-            delivers_mail=delivers_mail,
-            drain=drain,
-            observers=observers,
-            wake=wake,
-            now=now,
+            settings, drain=drain, observers=observers, beside=beside, now=now
         ),
     )
     site.state.drain = drain
@@ -103,14 +106,48 @@ def create_app(
     return Requests(app, settings, drain=drain, observers=observers)
 
 
+class Delivery(Protocol):
+    """What runs beside the requests: the delivery of mail, the telling of webhooks."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime],
+        stop: asyncio.Event,
+        wake: asyncio.Event,
+    ) -> Coroutine[None, None, None]:
+        """Go on until `stop`, looking at once when `wake` is set."""
+
+
+class Beside:
+    """What runs beside the requests, each with an event that wakes it."""
+
+    def __init__(self, *deliveries: Delivery | None) -> None:
+        self.wakes = {each: asyncio.Event() for each in deliveries if each is not None}
+
+    def wake(self) -> None:
+        """Something was changed: have a look at once."""
+        for event in self.wakes.values():
+            event.set()
+
+    def start(
+        self, settings: Settings, *, now: Callable[[], datetime], stop: asyncio.Event
+    ) -> list[asyncio.Task[None]]:
+        """Run them all."""
+        return [
+            asyncio.create_task(delivery(settings, now=now, stop=stop, wake=wake))
+            for delivery, wake in self.wakes.items()
+        ]
+
+
 @asynccontextmanager
 async def _running(
     settings: Settings,
     *,
-    delivers_mail: bool,
     drain: Drain,
     observers: Observers,
-    wake: asyncio.Event,
+    beside: Beside,
     now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
@@ -121,21 +158,23 @@ async def _running(
             url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
         )
         await stack.enter_async_context(database)
-        beside = [
+        tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
             asyncio.create_task(observers.watch(stop), name="observers"),
+            *beside.start(settings, now=now, stop=stop),
         ]
-        if delivers_mail:
-            delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
-            beside.append(asyncio.create_task(delivery, name="mail"))
-        for task in beside:
+        for task in tasks:
             task.add_done_callback(_report)
-        log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
+        log.info(
+            "started",
+            public_url=settings.public_url,
+            delivers_mail=deliver_forever in beside.wakes,
+        )
         try:
             yield
         finally:
             stop.set()
-            _, unfinished = await asyncio.wait(beside, timeout=DRAIN_WITHIN_S)
+            _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)
             for task in unfinished:
                 task.cancel()
             log.info("stopped")

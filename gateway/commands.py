@@ -16,6 +16,7 @@ import typer
 from gateway.app import utc_now
 from gateway.catalog_file import InvalidCatalogue, read_catalogue
 from gateway.check import check_everything, in_words
+from gateway.couriers import wait_for_database
 from gateway.database import (
     ANSWERED_WITHIN_S,
     DATABASE_TROUBLE,
@@ -27,6 +28,7 @@ from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.server import require_mail_settings, serve
 from gateway.settings import InvalidSettings, Settings, load_settings
+from gateway.webhooks.delivery import tell_forever
 from resolvers.audit_chains import verified_chains
 from resolvers.catalogue import Catalogue, current_catalogue
 from resolvers.catalogue_changes import CatalogueInUse, apply_catalogue
@@ -111,7 +113,7 @@ def serve_command(
 
 @cli.command("worker")
 def worker_command() -> None:
-    """Deliver mail, and nothing else. Any number of these may run."""
+    """Deliver mail, tell webhooks, and nothing else. Any number of these may run."""
     settings = load_settings()
     require_mail_settings(settings)
     configure_logs(settings.log_format)
@@ -123,9 +125,15 @@ async def _deliver(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _migrated_database(settings, answered_within_s=ANSWERED_WITHIN_S):
+    async with _database(settings, answered_within_s=ANSWERED_WITHIN_S):
+        await wait_for_database(stop)
+        if stop.is_set():
+            return
+        await _require_migrations()
         log.info("delivering")
-        await deliver_forever(settings, now=utc_now, stop=stop, wake=asyncio.Event())
+        async with asyncio.TaskGroup() as work:
+            for forever in (deliver_forever, tell_forever):
+                work.create_task(forever(settings, now=utc_now, stop=stop, wake=asyncio.Event()))
 
 
 @cli.command("schema")
@@ -297,11 +305,13 @@ async def _database(
 
 
 @asynccontextmanager
-async def _migrated_database(
-    settings: Settings, *, answered_within_s: float | None = None
-) -> AsyncIterator[None]:
-    async with _database(settings, answered_within_s=answered_within_s):
-        if await pending_migrations():
-            message = "the database lacks migrations: run gateway migrate first"
-            raise CommandFailed(message)
+async def _migrated_database(settings: Settings) -> AsyncIterator[None]:
+    async with _database(settings):
+        await _require_migrations()
         yield
+
+
+async def _require_migrations() -> None:
+    if await pending_migrations():
+        message = "the database lacks migrations: run gateway migrate first"
+        raise CommandFailed(message)

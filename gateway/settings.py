@@ -1,5 +1,6 @@
 """Settings: environment variables, also from a `.env` file, checked before anything starts."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     metrics_token: SecretStr | None = None
     traces: bool = False
+    webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -101,7 +103,7 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("allowed_origins", "oidc_trusted_tenants", mode="before")
+    @field_validator("allowed_origins", "oidc_trusted_tenants", "webhook_networks", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     INVITE_USERS = "send invitations"
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
+    USE_WEBHOOKS = "use webhooks"
 
 
 MANAGES_USERS = {

@@ -13,6 +13,7 @@ from models.invitations import DeliveryStatus, InvitationStatus
 from models.organizations import ProductRelease
 from models.services import SubscriptionStatus
 from models.users import UserStatus
+from models.webhooks import WebhookStatus
 from resolvers.lists import UserOrderField
 from resolvers.refusals import Code
 from resolvers.sessions import SignOutScope
@@ -29,6 +30,7 @@ __all__ = [
     "SubscriptionStatus",
     "UserOrderField",
     "UserStatus",
+    "WebhookStatus",
 ]
 
 E = TypeVar("E", bound=Enum)
@@ -99,6 +101,11 @@ _describe(
     },
 )
 _describe(
+    WebhookStatus,
+    "Whether a webhook is told what happens.",
+    {"ENABLED": "It is.", "DISABLED": "It is not; `detail` says why."},
+)
+_describe(
     AuditAction,
     "What was done, or refused.",
     {
@@ -116,6 +123,10 @@ _describe(
         "SIGNED_OUT": "Someone signed out.",
         "ACCESS_TOKEN_CREATED": "An access token was created.",
         "ACCESS_TOKEN_REVOKED": "An access token was revoked.",
+        "WEBHOOK_CREATED": "A webhook was registered.",
+        "WEBHOOK_EDITED": "A webhook's address, actions, secret or status was changed.",
+        "WEBHOOK_REMOVED": "A webhook was removed.",
+        "WEBHOOK_DISABLED": "A webhook was disabled, its receiver having failed for days.",
     },
 )
 _describe(

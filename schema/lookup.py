@@ -12,6 +12,7 @@ from schema.nodes import Node
 from schema.organizations import to_organization, to_subscription
 from schema.users import load_user
 from schema.viewer import load_session
+from schema.webhooks import load_delivery, load_webhook
 
 
 async def _organization(info: Info, id_: UUID) -> Node | None:
@@ -53,6 +54,8 @@ LOOKUPS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
     "Invitation": _invitation,
     "AuditEvent": _audit_event,
     "Session": load_session,
+    "Webhook": load_webhook,
+    "WebhookDelivery": load_delivery,
 }
 """How each type of node is found."""
 

@@ -1,7 +1,6 @@
 """What can be done."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import strawberry
 
@@ -10,6 +9,7 @@ from resolvers import association, invitations, removal, sessions, subscriptions
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
+from schema.answers import answer, form
 from schema.connections import given
 from schema.context import Info
 from schema.costs import CHANGE, rows_of
@@ -20,38 +20,15 @@ from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
 from schema.scalars import URL
 from schema.users import to_user
+from schema.webhook_mutations import WebhookMutation
 
 SubscriptionId = Annotated[strawberry.ID, strawberry.argument(description="The subscription.")]
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
 Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions end.")]
 
 
-P = TypeVar("P")
-R = TypeVar("R")
-
-
-def form(description: str) -> object:
-    """The description of an input argument."""
-    return strawberry.argument(description=description)
-
-
-async def _answer(
-    info: Info,
-    payload: Callable[..., P],
-    outcome: Awaitable[R],
-    view: Callable[[R], dict[str, Any]],
-) -> P:
-    """The payload of what was done, or of why it was refused."""
-    try:
-        done = await outcome
-    except Refused as refusal:
-        return payload(user_errors=to_user_errors(refusal, info.context))
-    info.context.forget_rows()
-    return payload(**view(done))
-
-
 @strawberry.type(description="Everything that can be done.")
-class Mutation:
+class Mutation(WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
@@ -67,7 +44,7 @@ class Mutation:
         """Rules 7 to 10."""
         organization_id = given(input.organization_id)
         new = given(input.new_organization)
-        return await _answer(
+        return await answer(
             info,
             payloads.SignUpForServicePayload,
             sign_up(
@@ -97,7 +74,7 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await _answer(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.activate(
@@ -118,7 +95,7 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await _answer(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.deactivate(
@@ -138,7 +115,7 @@ class Mutation:
         input: Annotated[inputs.CreateUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 19 to 23."""
-        return await _answer(
+        return await answer(
             info,
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
@@ -156,7 +133,7 @@ class Mutation:
         input: Annotated[inputs.EditUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 33 to 37."""
-        return await _answer(
+        return await answer(
             info,
             payloads.UserPayload,
             users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
@@ -174,7 +151,7 @@ class Mutation:
         input: Annotated[inputs.RemoveUsersInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RemoveUsersPayload:
         """Rules 38 to 40."""
-        return await _answer(
+        return await answer(
             info,
             payloads.RemoveUsersPayload,
             removal.remove_users(
@@ -203,7 +180,7 @@ class Mutation:
         input: Annotated[inputs.InviteUsersInput, form("Whom.")],  # noqa: A002 - the contract's name
     ) -> payloads.InviteUsersPayload:
         """Rules 24 to 31."""
-        return await _answer(
+        return await answer(
             info,
             payloads.InviteUsersPayload,
             invitations.invite_users(
@@ -228,7 +205,7 @@ class Mutation:
         input: Annotated[inputs.RevokeInvitationsInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RevokeInvitationsPayload:
         """Rule 29."""
-        return await _answer(
+        return await answer(
             info,
             payloads.RevokeInvitationsPayload,
             invitations.revoke_invitations(
@@ -300,7 +277,7 @@ class Mutation:
         session_id = decode_id("Session", id)
         if session_id == info.context.caller.session_id:
             info.context.browser.forget_session()
-        return await _answer(
+        return await answer(
             info,
             payloads.EndSessionPayload,
             sessions.end_session(info.context.caller, session_id=session_id, now=info.context.now),

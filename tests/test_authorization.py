@@ -269,7 +269,8 @@ def with_id(value: Any, way: Sequence[str], id_: str) -> Any:
 
 FORBIDDEN_IDS = {
     "stranger": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                 "Contoso's first event", "nobody's event"],
+                 "Contoso's first event", "nobody's event", "Contoso's webhook",
+                 "Contoso's delivery"],
     "invited": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
                 "Contoso's first event", "nobody's event"],
     "bare": ["Fabrikam", "Fabrikam's commerce", "Dora", "Dora's invitation", "Oscar's session",
@@ -306,7 +307,8 @@ async def test_unknown_and_forbidden_ids_are_answered_alike_wherever_one_is_take
 
 def test_every_place_of_an_id_is_tried() -> None:
     assert sorted({slot[0] for _, slot in slots_to_try()}) == [
-        *("activateSubscription", "createUser", "deactivateSubscription", "editUser"),
+        *("activateSubscription", "createUser", "createWebhook"),
+        *("deactivateSubscription", "editUser", "editWebhook"),
         *(
             "endSession",
             "invitation",
@@ -315,6 +317,8 @@ def test_every_place_of_an_id_is_tried() -> None:
             "nodes",
             "organization",
             "removeUsers",
+            "removeWebhook",
         ),
-        *("revokeInvitations", "signUpForService", "user", "users"),
+        *("replayWebhook", "revokeInvitations", "rotateWebhookSecret"),
+        *("signUpForService", "user", "users"),
     ]

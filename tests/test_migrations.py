@@ -126,7 +126,7 @@ async def test_the_database_itself_refuses_a_second_administrator_role_of_a_serv
         await administrator_role("other", "Other")
 
 
-MIGRATIONS = sorted(file.stem for file in Path("models/migrations").glob("0*.py"))
+MIGRATIONS = len(list(Path("models/migrations").glob("0*.py")))
 
 TABLE_OF_MIGRATIONS = """
 CREATE TABLE tortoise_migrations (
@@ -158,7 +158,7 @@ async def test_processes_that_migrate_at_once_do_it_once(empty_database: str) ->
     async with connected(empty_database):
         left = await pending_migrations()
 
-    assert (sum(applied), left) == (len(MIGRATIONS), [])
+    assert (sum(applied), left) == (MIGRATIONS, [])
 
 
 async def _until(connection: asyncpg.Connection, *, waiting: int) -> None:
@@ -193,7 +193,7 @@ async def test_a_migration_lets_requests_pass_and_leaves_nothing_half_done_meanw
 
     assert (tables, is_done) == (0, False)
     assert waited_s == pytest.approx(LOCK_WITHIN_MS / 1000, abs=0.5)
-    assert len(applied) == len(MIGRATIONS)
+    assert len(applied) == MIGRATIONS
 
 
 async def test_the_previous_version_is_ready_after_a_migration_of_the_next(database: str) -> None:

@@ -10,6 +10,7 @@ from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import Service, ServiceSubscription
 from models.users import User
+from models.webhooks import Webhook, WebhookDelivery
 from schema.nodes import decode_id, encode_id, split_id
 from tests import documents
 from tests.people import Gateway, Person, associated
@@ -90,8 +91,21 @@ class World:
         for event in await AuditEvent.all():
             owner = organizations[event.organization_id] if event.organization_id else "nobody"
             found[encode_id("AuditEvent", event.id)] = f"{owner}'s events"
+        for webhook in await Webhook.all():
+            owner = organizations[webhook.organization_id]
+            found[encode_id("Webhook", webhook.id)] = f"{owner}'s webhook"
+        for delivery in await WebhookDelivery.all():
+            owner = organizations[delivery.organization_id]
+            found[encode_id("WebhookDelivery", delivery.id)] = f"{owner}'s delivery"
         return found
 
+
+WEBHOOK = {"url": "https://receiver.example/", "actions": ["WEBHOOK_CREATED"]}
+"""It is told of its own creation, and nothing else."""
+
+CREATE_WEBHOOK = (
+    "mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id } } }"
+)
 
 PROFILES = {
     "ended": "Alice",
@@ -126,6 +140,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             contoso, firstName=name, microsoftAccount=account, roles={"set": [viewer]}
         )
         await alice.invite(made["user"])
+    await alice.do(CREATE_WEBHOOK, input={**WEBHOOK, "organizationId": contoso})
     token = (await gateway.tokens())[-1]
     leaving = await gateway.person("alice@live.example")
     await leaving.do(documents.SIGN_OUT)
