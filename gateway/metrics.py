@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from gateway.database import DATABASE_TROUBLE, pool_state
 from gateway.observation import Operation, current_operation
-from resolvers.outbox import Backlog, backlog
+from resolvers.outbox import Backlog, backlogs
 
 if TYPE_CHECKING:
     from asyncpg.connection import LoggedQuery
@@ -126,7 +126,7 @@ class Metrics:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), SAMPLE_EVERY_S)
 
-    def text(self, outbox: Backlog | None, *, now: datetime) -> bytes:
+    def text(self, outbox: list[Backlog] | None, *, now: datetime) -> bytes:
         """All of it as Prometheus reads it; `outbox` is None if the database does not answer."""
         self.sample()
         asked = CollectorRegistry()
@@ -160,7 +160,7 @@ def _forget_the_dead(folder: Path) -> None:
 class _Asked(Collector):
     """What the database is asked for when the metrics are read."""
 
-    def __init__(self, outbox: Backlog | None, now: datetime) -> None:
+    def __init__(self, outbox: list[Backlog] | None, now: datetime) -> None:
         self._outbox = outbox
         self._now = now
 
@@ -168,16 +168,18 @@ class _Asked(Collector):
         """Whether it answers, and what waits to be delivered."""
         is_up = self._outbox is not None
         yield GaugeMetricFamily("gateway_database_up", "1 if it answers.", value=float(is_up))
-        if self._outbox is None:
-            return
-        oldest = self._outbox.oldest
-        age = max(0.0, (self._now - oldest).total_seconds()) if oldest is not None else 0.0
-        yield GaugeMetricFamily(
-            "gateway_outbox_mails", "Mails that wait.", value=self._outbox.waiting
+        waiting = GaugeMetricFamily(
+            "gateway_outbox_waiting", "What waits to be delivered.", labels=["of"]
         )
-        yield GaugeMetricFamily(
-            "gateway_outbox_oldest_seconds", "How long the oldest has waited.", value=age
+        oldest = GaugeMetricFamily(
+            "gateway_outbox_oldest_seconds", "How long the oldest has waited.", labels=["of"]
         )
+        for each in self._outbox or ():
+            age = (self._now - each.oldest).total_seconds() if each.oldest is not None else 0.0
+            waiting.add_metric([each.of], each.waiting)
+            oldest.add_metric([each.of], max(0.0, age))
+        yield waiting
+        yield oldest
 
 
 def metrics_route(metrics: Metrics, token: SecretStr, *, now: Callable[[], datetime]) -> Route:
@@ -193,7 +195,7 @@ def metrics_route(metrics: Metrics, token: SecretStr, *, now: Callable[[], datet
             )
         try:
             async with asyncio.timeout(READ_WITHIN_S):
-                outbox = await backlog()
+                outbox = await backlogs()
         except DATABASE_TROUBLE:
             outbox = None
         return Response(metrics.text(outbox, now=now()), media_type=CONTENT_TYPE_LATEST)

@@ -12,7 +12,14 @@ NOTHING = "none"
 KNOWN_OPERATIONS = frozenset(
     {
         *("AcceptInvitation", "ActivateSubscription", "Audit", "AuditPage", "Catalogue"),
-        *("Checklist", "CreateUser", "DeactivateSubscription", "EditUser", "EditedUser"),
+        *(
+            "Checklist",
+            "CreateUser",
+            "CreateWebhook",
+            "DeactivateSubscription",
+            "EditUser",
+            "EditedUser",
+        ),
         *("EndSession", "InvitationPreview", "Invitations", "InviteUsers", "ListUsers"),
         *("LookAtInvitation", "Profile", "RemovalBlockers", "RemoveUsers", "RevokeInvitations"),
         *("SignOut", "SignUp", "SignUpForService", "UsersPage", "Viewer", "WhoAmI"),

@@ -53,18 +53,28 @@ class ClaimedMail:
 class Backlog:
     """What waits to be delivered."""
 
+    of: str
+    """`mail` or `webhooks`."""
     waiting: int
     oldest: datetime | None
-    """When the mail that has waited longest was written; None if none waits."""
+    """When what has waited longest was written; None if nothing waits."""
 
 
-BACKLOG = Statement("SELECT count(*), min(created_at) FROM outgoing_mails WHERE status = 'QUEUED'")
+BACKLOG = Statement("""
+SELECT 'mail', count(*), min(created_at) FROM outgoing_mails WHERE status = 'QUEUED'
+UNION ALL
+SELECT 'webhooks', count(*), min(webhook_deliveries.created_at)
+FROM webhook_deliveries JOIN webhooks ON webhooks.id = webhook_id
+WHERE webhook_deliveries.status = 'QUEUED' AND webhooks.status = 'ENABLED'
+""")
 
 
-async def backlog() -> Backlog:
-    """How much waits, and since when."""
-    ((waiting, oldest),) = await BACKLOG.rows()
-    return Backlog(waiting, None if oldest is None else as_moment(oldest))
+async def backlogs() -> list[Backlog]:
+    """How much waits, and since when, of each kind; what is for a disabled webhook does not."""
+    return [
+        Backlog(of, waiting, None if oldest is None else as_moment(oldest))
+        for of, waiting, oldest in await BACKLOG.rows()
+    ]
 
 
 async def claim_due(*, now: datetime, lease: timedelta, limit: int) -> list[ClaimedMail]:

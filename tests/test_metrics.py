@@ -111,11 +111,13 @@ async def test_what_waits_to_be_delivered_is_told_with_its_age(
         found = samples((await client.get("/metrics", headers=READER)).text)
 
     assert total(found, "gateway_database_up") == 1
-    assert total(found, "gateway_outbox_mails") == 1
-    assert total(found, "gateway_outbox_oldest_seconds") == pytest.approx(120, abs=1)
+    assert found["gateway_outbox_waiting", 'of="mail"'] == 1
+    assert found["gateway_outbox_waiting", 'of="webhooks"'] == 0
+    assert found["gateway_outbox_oldest_seconds", 'of="mail"'] == pytest.approx(120, abs=1)
 
 
 def test_the_known_operations_are_those_of_our_pages() -> None:
+    """Whoever adds a page's operation names it in `gateway/observation.py` too."""
     files = [*Path("gateway/portal/src").rglob("*"), *Path("gateway/graphiql/tabs").glob("*")]
     written = {
         name
