@@ -81,7 +81,7 @@ def create_app(
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
-            *health.routes(),
+            *health.routes(drain),
             *observers.routes(now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
@@ -90,7 +90,6 @@ def create_app(
             settings, drain=drain, observers=observers, beside=beside, now=now
         ),
     )
-    site.state.drain = drain
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
     app: ASGIApp = Shortcut(site, graphql_route, graphql)
