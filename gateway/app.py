@@ -34,6 +34,7 @@ from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
 from gateway.webhooks.delivery import tell_forever
+from resolvers.access_tokens import purge_expired_tokens
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -195,6 +196,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                 log.info(
                     "purged",
                     sessions=await purge_expired_sessions(now()),
+                    bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
                 )
             except DATABASE_TROUBLE as error:

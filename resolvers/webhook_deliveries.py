@@ -13,9 +13,10 @@ from models.webhooks import Webhook, WebhookDelivery, WebhookStatus
 from resolvers import webhook_outbox
 from resolvers.audit import changes_between, lock_chain, record, recorded_transaction
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.lists import NEWEST_FIRST
 from resolvers.paging import Page, Queried, Window, page_of
-from resolvers.permissions import administration, recording_denials
+from resolvers.permissions import administration
 from resolvers.refusals import Code, refuse
 from resolvers.webhook_permissions import webhook_for
 

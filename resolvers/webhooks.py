@@ -17,8 +17,9 @@ from models.webhooks import Webhook, WebhookStatus
 from resolvers import webhook_outbox
 from resolvers.audit import changes_between, lock_chain, record
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.memberships import Permission
-from resolvers.permissions import administration, organization_for, recording_denials
+from resolvers.permissions import administration, organization_for
 from resolvers.refusals import Code, Problems
 from resolvers.webhook_permissions import webhook_for
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import strawberry
 
+from models.accounts import AccessScope
 from models.audit import AuditAction, AuditOutcome
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.organizations import ProductRelease
@@ -19,6 +20,7 @@ from resolvers.refusals import Code
 from resolvers.sessions import SignOutScope
 
 __all__ = [
+    "AccessScope",
     "AuditAction",
     "AuditOutcome",
     "Code",
@@ -148,6 +150,16 @@ _describe(
     Direction,
     "Which end of an order comes first.",
     {"ASC": "A to Z, oldest first.", "DESC": "Z to A, newest first."},
+)
+_describe(
+    AccessScope,
+    "What an access token may be used for, at most. It never does more than its user could.",
+    {
+        "READ": "All queries, but for the audit trail.",
+        "MANAGE_USERS": "`createUser`, `editUser` and `removeUsers`, with what they answer.",
+        "INVITE_USERS": "`inviteUsers` and `revokeInvitations`, with what they answer.",
+        "READ_AUDIT": "The audit trail of an organization; the users whom it names need READ, too.",
+    },
 )
 _describe(
     SignOutScope,

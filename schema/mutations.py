@@ -9,6 +9,7 @@ from resolvers import association, invitations, removal, sessions, subscriptions
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
+from schema.access_tokens import AccessTokenMutations
 from schema.answers import answer, form
 from schema.connections import given
 from schema.context import Info
@@ -28,12 +29,12 @@ Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions 
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(WebhookMutation):
+class Mutation(AccessTokenMutations, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
         description="Adds the caller to the organization and the service, and makes them its "
-        "service administrator. Needs: a sign-in.",
+        "service administrator. Needs: a session.",
         directives=[CHANGE],
     )
     async def sign_up_for_service(
@@ -63,8 +64,8 @@ class Mutation(WebhookMutation):
         )
 
     @strawberry.mutation(
-        description="Uses a deactivated subscription again. Needs: a service administrator of its "
-        "service.",
+        description="Uses a deactivated subscription again. Needs: a session, and a service "
+        "administrator of its service.",
         directives=[CHANGE],
     )
     async def activate_subscription(
@@ -85,7 +86,7 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Puts a subscription out of use: nobody manages its roles until it is "
-        "activated again. Needs: a service administrator of its service.",
+        "activated again. Needs: a session, and a service administrator of its service.",
         directives=[CHANGE],
     )
     async def deactivate_subscription(
@@ -106,7 +107,7 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Saves a new user. Sends no mail. Needs: a service administrator of the "
-        "organization, and of the service of each role.",
+        "organization, and of the service of each role; of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def create_user(
@@ -124,7 +125,8 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Saves a user's names, primary e-mail address and roles. Needs: a service "
-        "administrator of the organization, and of the service of each role that is moved.",
+        "administrator of the organization, and of the service of each role that is moved; "
+        "of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def edit_user(
@@ -142,7 +144,7 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Removes profiles. Each must hold no role any more. Needs: a service "
-        "administrator of the organization.",
+        "administrator of the organization; of an access token MANAGE_USERS.",
         directives=[CHANGE, rows_of("input.users")],
     )
     async def remove_users(
@@ -171,7 +173,8 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Sends or re-sends; a re-send replaces the link, so that only the newest "
-        "works. Needs: a service administrator of the organization.",
+        "works. Needs: a service administrator of the organization; of an access token "
+        "INVITE_USERS.",
         directives=[CHANGE, rows_of("input.userIds")],
     )
     async def invite_users(
@@ -196,7 +199,7 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Kills the links of open invitations. Needs: a service administrator of the "
-        "organization.",
+        "organization; of an access token INVITE_USERS.",
         directives=[CHANGE, rows_of("input.invitationIds")],
     )
     async def revoke_invitations(
@@ -243,7 +246,7 @@ class Mutation(WebhookMutation):
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
-        "without a session there is none to end.",
+        "without a session there is none to end. An access token can't do it.",
         directives=[CHANGE],
     )
     async def sign_out(
@@ -251,7 +254,12 @@ class Mutation(WebhookMutation):
     ) -> payloads.SignOutPayload:
         """Rule 41."""
         caller = info.context.caller
-        count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        try:
+            count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        except Refused as refusal:
+            return payloads.SignOutPayload(
+                signed_out_sessions=0, user_errors=to_user_errors(refusal, info.context)
+            )
         if scope is SignOutScope.OTHER_SESSIONS:
             return payloads.SignOutPayload(signed_out_sessions=count)
         info.context.browser.forget_session()
@@ -266,7 +274,7 @@ class Mutation(WebhookMutation):
         )
 
     @strawberry.mutation(
-        description="Ends one of the caller's own sessions, wherever it is open. Needs: a sign-in."
+        description="Ends one of the caller's own sessions, wherever it is open. Needs: a session."
     )
     async def end_session(
         self,

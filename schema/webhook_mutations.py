@@ -150,8 +150,8 @@ class WebhookMutation:
 
     @strawberry.mutation(
         description="Registers an address that is told what happens: signed as Standard Webhooks "
-        "says, at least once each, tried again for days. Needs: a service administrator of the "
-        "organization.",
+        "says, at least once each, tried again for days. Needs: a session, and a service "
+        "administrator of the organization.",
         directives=[CHANGE],
     )
     async def create_webhook(
@@ -169,7 +169,7 @@ class WebhookMutation:
 
     @strawberry.mutation(
         description="Changes a webhook's address or actions, disables it, or enables it again. "
-        "Needs: a service administrator of the organization.",
+        "Needs: a session, and a service administrator of the organization.",
         directives=[CHANGE],
     )
     async def edit_webhook(
@@ -187,7 +187,7 @@ class WebhookMutation:
 
     @strawberry.mutation(
         description="Gives a webhook a new secret. For 24 hours its deliveries are signed with the "
-        "previous one too. Needs: a service administrator of the organization.",
+        "previous one too. Needs: a session, and a service administrator of the organization.",
         directives=[CHANGE],
     )
     async def rotate_webhook_secret(
@@ -206,8 +206,8 @@ class WebhookMutation:
         )
 
     @strawberry.mutation(
-        description="Removes a webhook, and what waits for it. Needs: a service administrator of "
-        "the organization.",
+        description="Removes a webhook, and what waits for it. Needs: a session, and a service "
+        "administrator of the organization.",
         directives=[CHANGE],
     )
     async def remove_webhook(
@@ -226,8 +226,8 @@ class WebhookMutation:
         )
 
     @strawberry.mutation(
-        description="Makes deliveries again, under their own ids. Needs: a service administrator "
-        "of the organization.",
+        description="Makes deliveries again, under their own ids. Needs: a session, and a service "
+        "administrator of the organization.",
         directives=[CHANGE],
     )
     async def replay_webhook(

@@ -16,7 +16,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 
 from gateway.database import connected, is_sqlite, migrate, pending_migrations
 from gateway.migrations import LOCK_WITHIN_MS
-from models.accounts import Account, Session
+from models.accounts import AccessToken, Account, Session
 from models.database import tortoise_config
 from models.services import CatalogueVersion, Role, Service
 from tests.postgres import PostgresServer
@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 DECLARING = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0003_kept_answers")
+    for name in ("0002_constraints", "0003_kept_answers", "0005_access_tokens")
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
 INDEXES = {name for module in DECLARING for name in module.INDEXES}
@@ -90,6 +90,19 @@ async def session() -> Session:
     )
 
 
+async def access_token() -> AccessToken:
+    owner = await Account.first() or await account()
+    return await AccessToken.create(
+        account=owner,
+        name="nightly",
+        prefix="csu_",
+        token_hash="0" * 64,
+        scopes="READ",
+        created_at=NOW,
+        expires_at=NOW,
+    )
+
+
 async def version() -> CatalogueVersion:
     return await CatalogueVersion.create(version=1, applied_at=NOW)
 
@@ -110,7 +123,7 @@ async def administrator_role(code: str = "admin", name: str = "Admin") -> Role:
 
 
 @pytest.mark.usefixtures("database")
-@pytest.mark.parametrize("insert", [account, session, version, administrator_role])
+@pytest.mark.parametrize("insert", [account, session, access_token, version, administrator_role])
 async def test_the_database_itself_refuses_a_double(
     insert: Callable[[], Coroutine[Any, Any, object]],
 ) -> None:

@@ -47,7 +47,7 @@ class Contender:
 
 
 GATEWAY = (sys.executable, "-m", "gateway", "serve", "--no-mail", "--port", "{port}")
-METRICS_TOKEN = "a-token-for-prometheus"  # noqa: S105 - made up
+METRICS_TOKEN = "a-token-for-prometheus"
 APPS = (sys.executable, "-m", "tests.benchmarks.apps")
 CONTENDERS = (
     Contender(
