@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +25,7 @@ from gateway import health
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.draining import Drain
 from gateway.graphql import GraphQLEndpoint
+from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
 from gateway.observers import Observers
 from gateway.oidc import Provider
@@ -33,6 +34,8 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.streams.exchange import Exchange
+from gateway.streams.listening import followed
 from gateway.webhooks.delivery import tell_forever
 from resolvers.access_tokens import purge_expired_tokens
 from resolvers.once import purge_kept_answers
@@ -71,14 +74,21 @@ def create_app(
     beside = Beside(
         deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
     )
+    exchange = Exchange(settings, now=now)
     graphql = GraphQLEndpoint(
-        settings, provider, after_change=beside.wake, observers=observers, now=now
+        settings,
+        provider,
+        exchange=exchange,
+        after_change=beside.wake,
+        observers=observers,
+        now=now,
     )
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
             graphql_route,
+            WebSocketRoute("/graphql", graphql.serve_socket),
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
@@ -88,7 +98,7 @@ def create_app(
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
         lifespan=lambda _: _running(
-            settings, drain=drain, observers=observers, beside=beside, now=now
+            settings, drain=drain, observers=observers, beside=beside, exchange=exchange, now=now
         ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
@@ -148,6 +158,7 @@ async def _running(
     drain: Drain,
     observers: Observers,
     beside: Beside,
+    exchange: Exchange,
     now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
@@ -158,13 +169,14 @@ async def _running(
             url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
         )
         await stack.enter_async_context(database)
+        await stack.enter_async_context(followed(settings, exchange))
         tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
             asyncio.create_task(observers.watch(stop), name="observers"),
             *beside.start(settings, now=now, stop=stop),
         ]
         for task in tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
         log.info(
             "started",
             public_url=settings.public_url,
@@ -178,12 +190,6 @@ async def _running(
             for task in unfinished:
                 task.cancel()
             log.info("stopped")
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say that something which runs beside the requests has ended before its time."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_task_failed", task=task.get_name(), exc_info=error)
 
 
 async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
 
-LOCK_PARAMETERS = {
+CONNECTION_PARAMETERS = {
     *("host", "port", "user", "password", "database", "ssl", "statement_cache_size", "timeout"),
 }
+"""Those that do not belong to a pool."""
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
@@ -250,15 +251,24 @@ async def migrate(url: str) -> list[str]:
     """
     if is_sqlite(url):
         return await Migrations().apply_pending()
-    parameters = connection_parameters(url)["credentials"]
     # A connection of its own holds the lock: planning makes statements fail where there is no
     # table of migrations yet.
-    locking = await asyncpg.connect(
-        **{name: value for name, value in parameters.items() if name in LOCK_PARAMETERS}
-    )
+    locking = await own_connection(url)
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             return await Migrations().apply_pending()
     finally:
         await locking.close()
+
+
+async def own_connection(url: str) -> asyncpg.Connection:
+    """A connection to PostgreSQL that no pool has; whoever asks for it closes it.
+
+    Raises:
+        OSError: It can't be reached; so may errors of the driver.
+    """
+    parameters = connection_parameters(url)["credentials"]
+    return await asyncpg.connect(
+        **{name: value for name, value in parameters.items() if name in CONNECTION_PARAMETERS}
+    )

@@ -13,6 +13,7 @@ from graphql import ExecutionResult, OperationDefinitionNode, OperationType, exe
 from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
 
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
 from gateway.costs import Price
@@ -28,6 +29,7 @@ from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
     GraphQLRequest,
@@ -44,9 +46,13 @@ from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.requests import RETRY_AFTER_S, UNAVAILABLE, request_id_of
 from gateway.settings import Settings
+from gateway.streams.exchange import Exchange
+from gateway.streams.server_sent import events_of
+from gateway.streams.socket import serve_socket
+from gateway.streams.subscribing import Subscriptions
 from resolvers.caller import Caller
 from schema.catalogue import Role, Service
-from schema.context import Context, Loaders
+from schema.context import Changes, Context, Loaders
 from schema.graph import build
 
 
@@ -85,6 +91,7 @@ class GraphQLEndpoint:
         settings: Settings,
         provider: Provider,
         *,
+        exchange: Exchange,
         after_change: Callable[[], None],
         observers: Observers,
         now: Callable[[], datetime],
@@ -103,6 +110,15 @@ class GraphQLEndpoint:
         )
         self._idempotency = Idempotency(settings)
         self._documents = Documents(self._core, introspection=settings.introspection)
+        self.subscriptions = Subscriptions(
+            settings,
+            exchange,
+            self._documents,
+            self._core,
+            executor_class=self.executor_class,
+            context_for=self._context,
+            now=now,
+        )
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
@@ -116,7 +132,10 @@ class GraphQLEndpoint:
             if is_page and prefers_html(accept):
                 return self._graphiql()
             media = media_type(accept)
-            return await self._respond(request, await read_request(request), media)
+            asked = await read_request(request)
+            if media == EVENT_STREAM and self.subscriptions.asks_for_one(asked):
+                return await self._events(request, asked)
+            return await self._respond(request, asked, media)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             note_code(BAD_REQUEST)
@@ -124,6 +143,16 @@ class GraphQLEndpoint:
             return answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
+
+    async def _events(self, request: Request, asked: GraphQLRequest) -> Response:
+        try:
+            return await events_of(request, asked, self.subscriptions)
+        except InvalidCredential as invalid:
+            return self._unauthorized(invalid, EVENT_STREAM)
+
+    async def serve_socket(self, websocket: WebSocket) -> None:
+        """Answer one WebSocket."""
+        await serve_socket(websocket, self.subscriptions)
 
     def _graphiql(self) -> Response:
         """The page.
@@ -159,13 +188,7 @@ class GraphQLEndpoint:
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
         browser = BrowserSession(self._provider)
-        context = Context(
-            caller=caller,
-            now=now,
-            invitation_lifetime=timedelta(days=self._settings.invitation_days),
-            browser=browser,
-            loaders=Loaders(caller),
-        )
+        context = self._context(caller, now, browser)
         execute = partial(self._executed, document, asked, context, admitted)
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
@@ -187,6 +210,23 @@ class GraphQLEndpoint:
             clear_session_cookie(response, self._settings)
         return response
 
+    def _context(
+        self,
+        caller: Caller,
+        now: datetime,
+        browser: BrowserSession | None = None,
+        *,
+        changes: Changes | None = None,
+    ) -> Context:
+        return Context(
+            caller=caller,
+            now=now,
+            invitation_lifetime=timedelta(days=self._settings.invitation_days),
+            browser=browser or BrowserSession(self._provider),
+            loaders=Loaders(caller),
+            changes=changes,
+        )
+
     def _admitted(
         self,
         document: Document,
@@ -200,6 +240,12 @@ class GraphQLEndpoint:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            message = (
+                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+                f"or with Accept: {EVENT_STREAM}."
+            )
+            return refusal_for(message, BAD_REQUEST)
         if method != "POST" and kind is not OperationType.QUERY:
             message = f"A {kind.value} can't be sent by {method}: use POST."
             return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)

@@ -11,9 +11,11 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.database import is_sqlite
+from gateway.graphql_requests import MAX_MESSAGE_BYTES
 from gateway.logs import configure_logs
 from gateway.metrics import FOLDER_VARIABLE
 from gateway.observers import problem_with_traces
+from gateway.protocols import Connections, Sockets
 from gateway.settings import (
     MAIL_SETTINGS,
     SIGN_IN_SETTINGS,
@@ -76,7 +78,10 @@ def _run(*, host: str, port: int, workers: int, delivers_mail: bool) -> None:
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": Connections,
+    "ws": Sockets,
+    "ws_max_size": MAX_MESSAGE_BYTES,
+    "ws_per_message_deflate": False,  # messages are small, and each connection would hold buffers
     "lifespan": "on",
     "log_config": None,  # uvicorn's logs go the way of all others
     "access_log": False,  # the application logs each request, without its query

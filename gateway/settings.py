@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.database import connection_parameters
+from gateway.database import connection_parameters, is_sqlite
 from gateway.mail.message import parse_sender
 from gateway.mail.server import MailServer
 
@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
+    listen_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
     further_secret_keys: SecretStr | None = None
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     metrics_token: SecretStr | None = None
     traces: bool = False
+    max_streams: Annotated[int, Field(ge=1)] = 2000
     webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
@@ -62,6 +64,16 @@ class Settings(BaseSettings):
     def _database(cls, value: SecretStr) -> SecretStr:
         connection_parameters(value.get_secret_value())
         return value
+
+    @field_validator("listen_database_url")
+    @classmethod
+    def _listening(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if is_sqlite(value.get_secret_value()):
+            message = "must name PostgreSQL; SQLite needs none"
+            raise ValueError(message)
+        return cls._database(value)
 
     @field_validator("public_url")
     @classmethod
