@@ -70,11 +70,11 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     drain = Drain(settings.drain_seconds)
-    observers = Observers(settings)
     beside = Beside(
         deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
     )
     exchange = Exchange(settings, now=now)
+    observers = Observers(settings, open_streams=exchange.open_streams)
     graphql = GraphQLEndpoint(
         settings,
         provider,

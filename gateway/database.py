@@ -69,12 +69,11 @@ def is_away(error: BaseException | None) -> bool:
 
     The same may succeed later.
     """
-    if isinstance(error, OperationalError) and error.args:
-        (error, *_) = error.args
-    if isinstance(error, sqlite3.Error):
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    if isinstance(cause, sqlite3.Error):
         # The low byte is the kind; the rest says where (sqlite.org/rescode.html).
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
-    return isinstance(error, AWAY) or error == GIVEN_UP
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(cause, AWAY) or cause == GIVEN_UP
 
 
 def is_sqlite(url: str) -> bool:

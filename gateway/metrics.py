@@ -44,7 +44,7 @@ READ_WITHIN_S = 3.0
 class Metrics:
     """What one process counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_streams: Callable[[], int]) -> None:
         registry = self._registry = CollectorRegistry()
         self._requests = Histogram(
             "gateway_http_request_seconds",
@@ -86,8 +86,8 @@ class Metrics:
         self._waiting = _live_gauge(
             registry, "gateway_database_waiting", "Tasks that wait for a connection (PostgreSQL)."
         )
-        self.streams = _live_gauge(registry, "gateway_streams", "Subscriptions that are open.")
-        """For whoever opens and closes them."""
+        self._streams = _live_gauge(registry, "gateway_streams", "Subscriptions that are open.")
+        self._open_streams = open_streams
         self._by_verb = {verb: self._statements.labels(verb) for verb in (*VERBS, "other")}
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=registry)
@@ -112,7 +112,8 @@ class Metrics:
             self._waits.labels(operation.name).inc(statement.elapsed)
 
     def sample(self) -> None:
-        """Take note of how the pool of connections is now."""
+        """Take note of how many streams and connections there are now."""
+        self._streams.set(self._open_streams())
         state = pool_state()
         if state is not None:
             self._connections.labels("in_use").set(state.in_use)

@@ -67,7 +67,7 @@ class Migrations(MigrationExecutor):
             if client.capabilities.dialect == "postgres":
                 await client.execute_query(f"SET LOCAL lock_timeout = {LOCK_WITHIN_MS}")
             # It changes nothing, but SQLite lets one process at a time go on from here.
-            await client.execute_query(f'DELETE FROM "{recorder.table_name}" WHERE 1 = 0')
+            await client.execute_query("DELETE FROM tortoise_migrations WHERE 1 = 0")
             applied = set(await recorder.applied_migrations())
             if key in applied:
                 return False

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class Observers:
     """Those of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, open_streams: Callable[[], int]) -> None:
         self._token = settings.metrics_token
-        self.metrics = Metrics() if settings.metrics_token else None
+        self.metrics = Metrics(open_streams) if settings.metrics_token else None
         self._traces = _traces() if settings.traces else None
         self.are_there = self.metrics is not None or self._traces is not None
 

@@ -57,12 +57,12 @@ async def test_an_invitation_made_after_the_clock_was_set_back_is_the_newest(
     clock.pass_by(-HOUR)
     payloads = [await alice.invite(moved["user"]) for _ in range(3)]
     seen = await alice.see(dora)
-    kept = await Invitation.all().order_by("created_at").values_list("status", flat=True)
+    kept = [each.status for each in await Invitation.all().order_by("created_at")]
 
     assert [payload["results"][0]["userErrors"] for payload in payloads] == [[], [], []]
     assert seen is not None
     assert (seen["invitation"]["status"], seen["invitation"]["sendCount"]) == ("PENDING", 3)
-    assert list(kept) == [InvitationStatus.SUPERSEDED, InvitationStatus.PENDING]
+    assert kept == [InvitationStatus.SUPERSEDED, InvitationStatus.PENDING]
 
 
 async def test_sessions_and_kept_answers_outlive_it(
@@ -87,7 +87,9 @@ async def test_every_user_is_on_exactly_one_page_whenever_he_was_made(
         clock.pass_by(-HOUR if number % 3 == 0 else HOUR / 4)
         role = await alice.gateway.role("commerce-services/viewer")
         account = f"u{number}@live.example"
-        user = (await alice.create(contoso, microsoftAccount=account, roles={"set": [role]}))["user"]
+        user = (await alice.create(contoso, microsoftAccount=account, roles={"set": [role]}))[
+            "user"
+        ]
         made.append(user["id"])
     seen: list[str] = []
     after = None

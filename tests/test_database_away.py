@@ -56,7 +56,7 @@ def test_while_postgresql_is_away_answers_are_clean_and_nothing_needs_a_restart(
         organization = alice.manage(
             documents.SIGN_UP, serviceId=service["id"], newOrganization=documents.CONTOSO
         )["user"]["organization"]["id"]
-        (cookie,) = (each.value for each in alice.client.cookies.jar if each.name == "session")
+        (cookie,) = (str(each.value) for each in alice.client.cookies.jar if each.name == "session")
         plain = httpx2.Client(
             base_url=running.url, trust_env=False, cookies={"session": cookie}, timeout=20
         )

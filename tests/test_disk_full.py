@@ -1,4 +1,4 @@
-"""SQLite without room: a clear answer, nothing half done, and it goes on when there is room again."""
+"""SQLite without room: a clear answer, nothing half done, and it goes on with room again."""
 
 import resource
 import subprocess
@@ -48,11 +48,10 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
             size = (tmp_path / "gateway.sqlite3-wal").stat().st_size
             resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-        yield Disk(
-            tmp_path,
-            limit,
-            lambda process: resource.prlimit(process, resource.RLIMIT_FSIZE, unlimited),
-        )
+        def lift(process: int) -> None:
+            resource.prlimit(process, resource.RLIMIT_FSIZE, unlimited)
+
+        yield Disk(tmp_path, limit, lift)
         return
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -71,7 +70,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
                     pass
 
     yield Disk(folder, fill, lambda _process: ballast.unlink())
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - as `mount` was found
 
 
 async def test_without_room_changes_fail_as_a_whole_and_succeed_when_they_are_sent_again(

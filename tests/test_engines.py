@@ -39,6 +39,12 @@ async def orphan() -> None:
     )
 
 
+async def organization_and_orphan() -> None:
+    async with in_transaction():
+        await organization()
+        await orphan()
+
+
 @pytest.fixture
 def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     copy = tmp_path / "gateway.sqlite3"
@@ -49,9 +55,7 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 async def test_a_commit_that_fails_is_undone_and_the_next_one_succeeds(sqlite_url: str) -> None:
     async with connected(sqlite_url), asyncio.timeout(SOON_S):
         with pytest.raises(sqlite3.IntegrityError):
-            async with in_transaction():
-                await organization()
-                await orphan()
+            await organization_and_orphan()
         between = (await Organization.all().count(), await Session.all().count())
         async with in_transaction():
             await organization()

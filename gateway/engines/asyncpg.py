@@ -30,11 +30,11 @@ class _Borrowed(PoolConnectionWrapper[Any]):
 
     async def __aenter__(self) -> Any:
         await self.ensure_connection()
-        self.connection = await _acquired(self.client._pool)  # type: ignore[attr-defined]  # noqa: SLF001 - as in Tortoise
+        self.connection = await _acquired(self.client._pool)  # noqa: SLF001 - as in Tortoise
         return self.connection
 
     async def __aexit__(self, *_error: object) -> None:
-        await _give_back(self.client._pool, self.connection)  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
+        await _give_back(self.client._pool, self.connection)  # noqa: SLF001 - likewise
 
 
 class _Transaction(TransactionContextPooled):
@@ -42,7 +42,7 @@ class _Transaction(TransactionContextPooled):
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
-        pool = self.client._parent._pool  # type: ignore[attr-defined]  # noqa: SLF001 - as in Tortoise
+        pool = self.client._parent._pool  # noqa: SLF001 - as in Tortoise
         self.client._connection = await _acquired(pool)  # noqa: SLF001 - likewise
         try:
             await self.client.begin()
@@ -58,7 +58,7 @@ class _Transaction(TransactionContextPooled):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pool = self.client._parent._pool  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
+        pool = self.client._parent._pool  # noqa: SLF001 - likewise
         connection = self.client._connection  # noqa: SLF001 - likewise
         try:
             if kind is None:
@@ -86,7 +86,7 @@ async def _give_back(pool: asyncpg.Pool | None, connection: Any) -> None:
         return
     try:
         await pool.release(connection, timeout=BACK_WITHIN_S)
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         # What the work came to is told by its own statements; asyncpg has ended the connection.
         return
 

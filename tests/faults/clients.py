@@ -1,4 +1,4 @@
-"""Clients as they should be: each mutation has a key, and is sent again until its outcome is known."""
+"""Clients as they should be: each mutation has a key, and is sent until its outcome is known."""
 
 import asyncio
 import time

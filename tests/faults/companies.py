@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from tests import documents
 from tests.faults.clients import Links, Replicas, UnexpectedAnswer, cookie_of, problems_in
@@ -85,6 +86,14 @@ class Founding:
     random: Random
     services: dict[str, dict[str, Any]]
 
+    @classmethod
+    async def begun(cls, replicas: Replicas, links: Links, random: Random) -> Self:
+        """With the catalogue that the gateways have."""
+        catalogue = await replicas.mutate("", documents.CATALOGUE)
+        assert catalogue is not None
+        services = {each["code"]: each for each in catalogue["services"]}
+        return cls(replicas, links, Clock(datetime.now(UTC)), random, services)
+
     async def company(self, name: str) -> Company:
         """A new organization with its people."""
         founder = f"founder@{name}.example"
@@ -120,17 +129,19 @@ class Founding:
         form = {"id": b.id, "version": 1, "roles": {"add": [fought_over]}}
         await self._done(a.cookie, EDIT, input=form)
         roles = [viewer, self.role("commerce-services", "order-processor")]
-        return Company(
-            name,
-            [
-                Administrator(
-                    self.replicas, self.links, Random(self.random.random()), each, organization,
-                    roles, [],
-                )  # fmt: skip
-                for each in (cookie, deputy.cookie)
-            ],
-            pair,
-        )
+        administrators = [
+            Administrator(
+                replicas=self.replicas,
+                links=self.links,
+                random=Random(self.random.random()),  # noqa: S311 - load, not secrets
+                cookie=each,
+                organization=organization,
+                roles=roles,
+                newcomers=[],
+            )
+            for each in (cookie, deputy.cookie)
+        ]
+        return Company(name, administrators, pair)
 
     def role(self, service: str, code: str) -> str:
         """A role's id."""

@@ -77,15 +77,20 @@ class Ledger:
         """The counts, for people."""
         return "\n".join(
             [
-                f"changes: {self.acknowledged} acknowledged, "
-                f"{self.acknowledged - self.lost} of them found, "
-                f"{self.lost} lost, {self.twice} made twice",
-                f"changes whose client gave up: {self.unknown}, of which "
-                f"{self.applied_unknown} were made; {self.half_done} half done",
-                f"mails: {self.mails_arrived} arrived; {self.mails_owed} are owed by the outbox, "
-                f"{self.mails_delivered} of them delivered; "
-                f"{self.doubles} doubles, {self.doubles_of_another_id} of them with another "
-                "Message-ID",
+                (
+                    f"changes: {self.acknowledged} acknowledged, "
+                    f"{self.acknowledged - self.lost} of them found, "
+                    f"{self.lost} lost, {self.twice} made twice"
+                ),
+                (
+                    f"changes whose client gave up: {self.unknown}, of which "
+                    f"{self.applied_unknown} were made; {self.half_done} half done"
+                ),
+                (
+                    f"mails: {self.mails_arrived} arrived; {self.mails_owed} are owed by the "
+                    f"outbox, {self.mails_delivered} of them delivered; {self.doubles} doubles, "
+                    f"{self.doubles_of_another_id} of them with another Message-ID"
+                ),
                 f"invitations lost: {self.invitations_lost}",
                 f"services without an administrator: {self.without_administrator}",
                 f"faulty chains of the audit trail: {self.faulty_chains}",
@@ -115,9 +120,7 @@ class Ledger:
             self.applied_unknown += actual == user.uncertain
         if actual not in {user.state, user.uncertain}:
             self.half_done += 1
-            self.remarks.append(
-                f"{user.account}: {actual}, not {user.state} nor {user.uncertain}"
-            )
+            self.remarks.append(f"{user.account}: {actual}, not {user.state} nor {user.uncertain}")
         elif user.uncertain == actual:
             user.state = actual
         user.uncertain = None
@@ -140,9 +143,7 @@ class Ledger:
         self.mails_owed = len(owed)
         self.mails_delivered = len([id_ for id_ in owed if id_ in arrived])
         self.doubles = sum(len(ids) - 1 for ids in links.message_ids.values())
-        self.doubles_of_another_id = sum(
-            len(set(ids)) - 1 for ids in links.message_ids.values()
-        )
+        self.doubles_of_another_id = sum(len(set(ids)) - 1 for ids in links.message_ids.values())
         opened = await Invitation.filter(status=InvitationStatus.PENDING)
         self.invitations_lost = len([each for each in opened if not links.lead_to(each)])
         (row,) = await get_connection("default").execute_query_dict(WITHOUT_ADMINISTRATOR)

@@ -154,9 +154,7 @@ class Administrator:
         await self._do(user, after, EDIT, input=form)
 
     async def _invite(self, user: User) -> None:
-        data = await self._do(
-            user, self._invited(user.state), INVITE, input={"userIds": [user.id]}
-        )
+        data = await self._do(user, self._invited(user.state), INVITE, input={"userIds": [user.id]})
         self._note_invitation(user, data)
 
     def _invited(self, state: State) -> State:
@@ -190,9 +188,7 @@ class Administrator:
         token = self.links.newest.get(user.account)
         if token is None:
             return
-        after = user.state.then(
-            Did.ACCOUNT_ASSOCIATED, status="ASSOCIATED", invitation="ACCEPTED"
-        )
+        after = user.state.then(Did.ACCOUNT_ASSOCIATED, status="ASSOCIATED", invitation="ACCEPTED")
         await self._do(user, after, ACCEPT, input={"token": token}, by=user.cookie)
 
     async def _remove(self, user: User) -> None:
@@ -202,9 +198,7 @@ class Administrator:
             emptied = user.state.then(Did.USER_EDITED, version=version, roles=frozenset())
             if await self._do(user, emptied, EDIT, input=form) is None:
                 return
-        await self._do(
-            user, user.state.removed(), REMOVE, input={"users": [{"id": user.id}]}
-        )
+        await self._do(user, user.state.removed(), REMOVE, input={"users": [{"id": user.id}]})
         if not user.state.exists and user in self.users:
             self._leave(user)
 
@@ -217,9 +211,7 @@ class Administrator:
     ) -> dict[str, Any] | None:
         """Send a mutation; its data once it is acknowledged, None if it is refused or unknown."""
         gives_up = self.random.random() < GIVES_UP
-        data = await self.replicas.mutate(
-            by or self.cookie, query, gives_up=gives_up, **variables
-        )
+        data = await self.replicas.mutate(by or self.cookie, query, gives_up=gives_up, **variables)
         if data is None:
             user.uncertain = after
             self._leave(user)

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,11 @@ from random import Random
 import httpx2
 
 from models.invitations import DeliveryStatus, OutgoingMail
-from tests import documents
 from tests.faults.clients import Links, Replicas
 from tests.faults.companies import Company, Founding
 from tests.faults.ledger import Ledger
 from tests.faults.people import Administrator
 from tests.faults.stage import Stage, stage
-from tests.people import Clock
 from tests.servers import ROOT
 
 COMPANIES = 3
@@ -54,29 +52,45 @@ class Run:
 
     async def round(self) -> None:
         """Load, a kill, quiet, and a look at what is there."""
-        for company in self.companies:
-            await self.founding.invite_newcomers(company)
-        stop = asyncio.Event()
-        work = [
-            *(self._working(each.act, stop) for each in self.administrators),
-            *(self._working(company.pair.fight, stop) for company in self.companies),
-        ]
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each)
+        await self.invite_newcomers()
+        async with self.load():
             await self._kill_one()
             await self.stage.ready()
             await asyncio.sleep(AFTERWARDS_S)
-            stop.set()
+        await self.compare()
+
+    async def invite_newcomers(self) -> None:
+        """Fill up the accounts that new users are made of."""
+        for company in self.companies:
+            await self.founding.invite_newcomers(company)
+
+    @asynccontextmanager
+    async def load(self, *, pause_s: float = 0) -> AsyncIterator[None]:
+        """Let everybody work while the block runs; all that was begun is brought to its end."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for each in self.administrators:
+                group.create_task(self._working(each.act, stop, pause_s))
+            for company in self.companies:
+                group.create_task(self._working(company.pair.fight, stop, pause_s))
+            try:
+                yield
+            finally:
+                stop.set()
+
+    async def _working(
+        self, act: Callable[[], Awaitable[None]], stop: asyncio.Event, pause_s: float
+    ) -> None:
+        while not stop.is_set():
+            await act()
+            await asyncio.sleep(pause_s)
+
+    async def compare(self) -> None:
+        """Once all is quiet, compare what is there with what was acknowledged."""
         await self._quiet()
         for each in self.administrators:
             await self.ledger.compare(each)
         await self.ledger.look_at_mails(self.links)
-
-    async def _working(self, act: Callable[[], object], stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            await act()  # type: ignore[misc]  # each is a coroutine function
-            await asyncio.sleep(0)
 
     async def _kill_one(self) -> None:
         await asyncio.sleep(self.random.uniform(0.05, LONGEST_BEFORE_S))
@@ -121,12 +135,10 @@ class Run:
         return done.stdout.strip().splitlines()[-1] if done.stdout else done.stderr
 
 
-async def run_rounds(
-    folder: Path, *, rounds: int, seed: int, replicas: int, tell: Callable[[str], object]
-) -> Run:
-    """Do so many rounds, and tell what came of them."""
-    random = Random(seed)
-    clock = Clock(datetime.now(UTC))
+@asynccontextmanager
+async def begun(folder: Path, *, seed: int, replicas: int) -> AsyncIterator[Run]:
+    """Everything that a run needs: processes, organizations, people."""
+    random = Random(seed)  # noqa: S311 - load and moments, not secrets
     async with stage(folder, replicas=replicas) as built, AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
@@ -136,12 +148,16 @@ async def run_rounds(
         ]
         sent = Replicas(clients, random)
         links = Links(built.mailbox)
-        catalogue = await sent.mutate("", documents.CATALOGUE)
-        assert catalogue is not None
-        services = {each["code"]: each for each in catalogue["services"]}
-        founding = Founding(sent, links, clock, random, services)
+        founding = await Founding.begun(sent, links, random)
         companies = [await founding.company(f"company{number}") for number in range(COMPANIES)]
-        run = Run(built, sent, links, founding, companies, random)
+        yield Run(built, sent, links, founding, companies, random)
+
+
+async def run_rounds(
+    folder: Path, *, rounds: int, seed: int, replicas: int, tell: Callable[[str], object]
+) -> Run:
+    """Do so many rounds, and tell what came of them."""
+    async with begun(folder, seed=seed, replicas=replicas) as run:
         began = time.monotonic()
         for number in range(1, rounds + 1):
             await run.round()
@@ -150,9 +166,9 @@ async def run_rounds(
         trail = await run.verify_trail()
         tell(f"{rounds} rounds with seed {seed} in {time.monotonic() - began:.0f} s")
         tell(f"killed: {dict(sorted(run.kills.items()))}")
-        tell(f"mutations: {dict(sent.outcomes)}")
+        tell(f"mutations: {dict(run.replicas.outcomes)}")
         refused = sum((each.refused for each in run.administrators), Counter[str]())
-        fights = sum((company.pair.outcomes for company in companies), Counter[str]())
+        fights = sum((company.pair.outcomes for company in run.companies), Counter[str]())
         tell(f"refused: {dict(refused)}; fights over the last administrator: {dict(fights)}")
         tell(run.ledger.told())
         tell(f"gateway audit verify: {trail}")

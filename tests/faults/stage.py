@@ -1,4 +1,4 @@
-"""The processes that are killed: gateways, the mail worker, PostgreSQL, each as an operator runs it."""
+"""The processes that are killed: gateways, the mail worker, PostgreSQL, as operators run them."""
 
 import asyncio
 import subprocess
@@ -32,11 +32,14 @@ class Process:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
+        await asyncio.to_thread(self._start)
+        await self.ready()
+
+    def _start(self) -> None:
         with self.log.open("ab") as output:
             self.running = subprocess.Popen(
                 self.command, cwd=ROOT, env=self.environment, stdout=output, stderr=output
             )
-        await self.ready()
 
     async def ready(self) -> None:
         """Wait until it answers."""
