@@ -11,6 +11,7 @@ import ctypes
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,11 +19,12 @@ import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
+from gateway.malformed import StrictConnection, refusal
 from gateway.patience import LEAVE
 
 log = structlog.get_logger(__name__)
@@ -42,9 +44,9 @@ MAX_HEAD_BYTES = 65_536
 MAX_FRAMING = 16
 """Bytes of chunk sizes that one byte of a body may bring along, before it counts as a head."""
 
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n"
-NO_BODY = b"content-length: 0\r\nconnection: close\r\n\r\n"
+TOO_LARGE = "The request's head is too large."
+TOO_MANY = "There are too many connections. Try again in a moment."
+RETRY_AFTER_S = 5
 
 
 class Waiting(Enum):
@@ -157,7 +159,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class GuardedConnection(HttpToolsProtocol):
+class GuardedConnection(StrictConnection):
     """One connection of a client, as long as it speaks HTTP; a WebSocket is none any more."""
 
     def __init__(
@@ -190,7 +192,8 @@ class GuardedConnection(HttpToolsProtocol):
         host = self.client[0] if self.client else ""
         self._address = counted(host)
         if not self._watch.admit(self, host, self._address):
-            transport.write(TOO_MANY + NO_BODY)
+            more = {"retry-after": str(RETRY_AFTER_S)}
+            transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, **more))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -226,7 +229,7 @@ class GuardedConnection(HttpToolsProtocol):
             and self._received - MAX_FRAMING * self._body_bytes > MAX_HEAD_BYTES
             and not self.transport.is_closing()
         ):
-            self.transport.write(TOO_LARGE + NO_BODY)
+            self.transport.write(refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE))
             self.transport.close()
 
     def on_headers_complete(self) -> None:

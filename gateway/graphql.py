@@ -13,6 +13,7 @@ from graphql import ExecutionResult, OperationDefinitionNode, OperationType, exe
 from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
 
 from gateway.addresses import counted_address
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
@@ -37,6 +38,7 @@ from gateway.graphql_errors import (
     slow_down,
 )
 from gateway.graphql_requests import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
     RETRY_AFTER_S,
@@ -55,9 +57,13 @@ from gateway.patience import ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
+from gateway.streams.exchange import Exchange
+from gateway.streams.server_sent import events_of
+from gateway.streams.socket import serve_socket
+from gateway.streams.subscribing import Subscriptions
 from resolvers.caller import Caller
 from schema.catalogue import Role, Service
-from schema.context import Context, Loaders
+from schema.context import Changes, Context, Loaders
 from schema.graph import build
 
 log = structlog.get_logger(__name__)
@@ -107,6 +113,7 @@ class GraphQLEndpoint:
         provider: Provider,
         rates: Rates,
         *,
+        exchange: Exchange,
         after_change: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -123,6 +130,15 @@ class GraphQLEndpoint:
         self._idempotency = Idempotency(settings.secret_key)
         self._room = Room()
         self._documents = Documents(self._core, introspection=settings.introspection)
+        self.subscriptions = Subscriptions(
+            settings,
+            exchange,
+            self._documents,
+            self._core,
+            executor_class=self.executor_class,
+            context_for=self._context,
+            now=now,
+        )
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
@@ -134,6 +150,8 @@ class GraphQLEndpoint:
             media = media_type(accept)
             with self._room.hold() as held:
                 asked = await read_request(request, held)
+                if media == EVENT_STREAM and self.subscriptions.asks_for_one(asked):
+                    return await self._events(request, asked)
                 return await self._in_time(request, asked, media)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
@@ -141,6 +159,16 @@ class GraphQLEndpoint:
             return answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
+
+    async def _events(self, request: Request, asked: GraphQLRequest) -> Response:
+        try:
+            return await events_of(request, asked, self.subscriptions)
+        except InvalidCredential as invalid:
+            return await self._unauthorized(request, invalid, EVENT_STREAM)
+
+    async def serve_socket(self, websocket: WebSocket) -> None:
+        """Answer one WebSocket."""
+        await serve_socket(websocket, self.subscriptions)
 
     def _graphiql(self) -> Response:
         """The page.
@@ -194,14 +222,7 @@ class GraphQLEndpoint:
         if admitted.changes_something:
             patience.finish_it()
         browser = BrowserSession(self._provider)
-        context = Context(
-            caller=caller,
-            now=now,
-            invitation_lifetime=timedelta(days=self._settings.invitation_days),
-            rates=self._rates,
-            browser=browser,
-            loaders=Loaders(caller),
-        )
+        context = self._context(caller, now, browser)
         execute = partial(self._executed, document, asked, context, admitted)
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
@@ -242,6 +263,24 @@ class GraphQLEndpoint:
             )
         return admitted if wait_s is None else slow_down(wait_s)
 
+    def _context(
+        self,
+        caller: Caller,
+        now: datetime,
+        browser: BrowserSession | None = None,
+        *,
+        changes: Changes | None = None,
+    ) -> Context:
+        return Context(
+            caller=caller,
+            now=now,
+            invitation_lifetime=timedelta(days=self._settings.invitation_days),
+            rates=self._rates,
+            browser=browser or BrowserSession(self._provider),
+            loaders=Loaders(caller),
+            changes=changes,
+        )
+
     def _admitted(
         self,
         document: Document,
@@ -255,6 +294,12 @@ class GraphQLEndpoint:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            message = (
+                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+                f"or with Accept: {EVENT_STREAM}."
+            )
+            return refusal_for(message, BAD_REQUEST)
         if method != "POST" and kind is not OperationType.QUERY:
             message = f"A {kind.value} can't be sent by {method}: use POST."
             return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)

@@ -20,6 +20,8 @@ MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
 """In one process at a time, while they are read and answered."""
 
 RETRY_AFTER_S = 2
+MAX_MESSAGE_BYTES = 65_536
+"""Of a WebSocket, which takes subscriptions alone."""
 
 MAX_JSON_DEPTH = 64
 QUOTE = b'"'
@@ -27,6 +29,7 @@ BACKSLASH = b"\\"
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 
 class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
@@ -72,9 +75,11 @@ def media_type(accept: str | None) -> str:
             continue
         if name == GRAPHQL_RESPONSE:
             return GRAPHQL_RESPONSE
+        if name == EVENT_STREAM:
+            return EVENT_STREAM
         if name in {JSON, "application/*", "*/*"}:
             return JSON
-    message = f"The answer can be {GRAPHQL_RESPONSE} or {JSON}; Accept names neither."
+    message = f"The answer can be {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}; Accept names none."
     raise UnfitRequest(406, message)
 
 
@@ -177,12 +182,12 @@ async def _body(request: Request, held: Held) -> bytes:
 
 
 def _from_body(body: bytes) -> GraphQLRequest:
-    parameters = _json(body, "The body")
+    parameters = json_in(body, "The body")
     if isinstance(parameters, list):
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
-    return replace(_checked(parameters), body_hash=hashlib.sha256(body).hexdigest())
+    return replace(checked_request(parameters), body_hash=hashlib.sha256(body).hexdigest())
 
 
 def _from_query_string(request: Request) -> GraphQLRequest:
@@ -193,11 +198,16 @@ def _from_query_string(request: Request) -> GraphQLRequest:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
         if values and values[0]:
             is_json = name in {"variables", "extensions"}
-            parameters[name] = _json(values[0].encode(), f"`{name}`") if is_json else values[0]
-    return _checked(parameters)
+            parameters[name] = json_in(values[0].encode(), f"`{name}`") if is_json else values[0]
+    return checked_request(parameters)
 
 
-def _json(text: bytes, label: str) -> object:
+def json_in(text: bytes, label: str) -> object:
+    """What a text says, which the label names to the client.
+
+    Raises:
+        UnfitRequest: It is no JSON, or nested too deeply.
+    """
     if _depth(text) > MAX_JSON_DEPTH:
         raise UnfitRequest(400, f"{label} is nested more than {MAX_JSON_DEPTH} deep.")
     try:
@@ -230,7 +240,12 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _checked(parameters: dict[str, Any]) -> GraphQLRequest:
+def checked_request(parameters: dict[str, Any]) -> GraphQLRequest:
+    """The request that these parameters are (section 5.1).
+
+    Raises:
+        UnfitRequest: They are none.
+    """
     query = parameters.get("query")
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
@@ -254,9 +269,18 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An answer in a media type; it is never cached, for it may hold what only one may see."""
+    content = orjson.dumps(body)
     return Response(
-        orjson.dumps(body),
+        event("next", content) + event("complete") if media == EVENT_STREAM else content,
         status_code=status,
         media_type=f"{media}; charset=utf-8",
         headers={"cache-control": "no-store", "vary": "Accept, Origin, Cookie", **(headers or {})},
     )
+
+
+def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:
+    """A server-sent event (HTML Standard, section 9.2.6); data without a line break."""
+    lines = [b"event: ", name.encode(), b"\n"]
+    if id_:
+        lines += [b"id: ", id_.encode(), b"\n"]
+    return b"".join([*lines, b"data: ", data, b"\n\n"])

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.addresses import Network, networks
-from gateway.database import connection_parameters
+from gateway.database import connection_parameters, is_sqlite
 from gateway.hosts import host_name
 from gateway.mail.message import parse_sender
 from gateway.mail.server import MailServer
@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
+    listen_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
     oidc_issuer: str | None = None
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     send_timeout_s: Annotated[float, Field(gt=0)] = 20
     idle_timeout_s: Annotated[float, Field(gt=0)] = 20
     query_timeout_s: Annotated[float, Field(gt=0)] = 30
+    max_streams: Annotated[int, Field(ge=1)] = 2000
     webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
@@ -89,6 +91,16 @@ class Settings(BaseSettings):
     def _database(cls, value: SecretStr) -> SecretStr:
         connection_parameters(value.get_secret_value())
         return value
+
+    @field_validator("listen_database_url")
+    @classmethod
+    def _listening(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if is_sqlite(value.get_secret_value()):
+            message = "must name PostgreSQL; SQLite needs none"
+            raise ValueError(message)
+        return cls._database(value)
 
     @field_validator("public_url")
     @classmethod
