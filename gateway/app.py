@@ -24,7 +24,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import health
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.database import DATABASE_TROUBLE, connected
+from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
+from gateway.imports import import_forever
 from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
@@ -38,6 +40,7 @@ from gateway.streams.exchange import Exchange
 from gateway.streams.listening import followed
 from gateway.webhooks.delivery import tell_forever
 from resolvers.access_tokens import purge_expired_tokens
+from resolvers.imports import purge_imports
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -70,10 +73,12 @@ def create_app(
     """
     provider = Provider(settings, now=now)
     beside = Beside(
-        deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
+        import_forever,
+        deliver_forever if delivers_mail else None,
+        tell_forever if tells_webhooks else None,
     )
-    rates = Rates(settings)
     exchange = Exchange(settings, now=now)
+    rates = Rates(settings)
     graphql = GraphQLEndpoint(
         settings, provider, rates, exchange=exchange, after_change=beside.wake, now=now
     )
@@ -87,6 +92,7 @@ def create_app(
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
             *health.routes(),
+            export_route(settings, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
@@ -189,6 +195,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                     sessions=await purge_expired_sessions(now()),
                     bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
+                    imports=await purge_imports(now()),
                 )
             except DATABASE_TROUBLE as error:
                 log.warning("not_purged", problem=type(error).__name__)

@@ -45,7 +45,7 @@ MAX_HEAD_BYTES = 65_536
 MAX_FRAMING = 16
 """Bytes of chunk sizes that one byte of a body may bring along, before it counts as a head."""
 
-TOO_LARGE = "The request's head is too large."
+TOO_LARGE = f"The request's head has more than {MAX_HEAD_BYTES} bytes."
 TOO_MANY = "There are too many connections. Try again in a moment."
 RETRY_AFTER_S = 5
 
@@ -195,8 +195,8 @@ class GuardedConnection(StrictConnection):
         host = self.client[0] if self.client else ""
         self._address = counted(host)
         if not self._watch.admit(self, host, self._address):
-            more = {"retry-after": str(RETRY_AFTER_S)}
-            transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, **more))
+            wait = {"retry-after": str(RETRY_AFTER_S)}
+            transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, **wait))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -15,6 +15,7 @@ from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
+from resolvers.trusted_documents import forget_documents
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
@@ -123,8 +124,9 @@ def _refuse_unknown(options: dict[str, str]) -> None:
 async def connected(url: str) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
-    What the process remembers of another database is forgotten: the catalogue, and Tortoise's
-    statements, which it keeps by model and connection name in the last engine's dialect.
+    What the process remembers of another database is forgotten: the catalogue, the trusted
+    documents, and Tortoise's statements, which it keeps by model and connection name in the last
+    engine's dialect.
 
     Raises:
         OSError: A SQLite file can't be opened. PostgreSQL is connected to on first use.
@@ -134,6 +136,7 @@ async def connected(url: str) -> AsyncIterator[None]:
         _try_file(parameters["credentials"]["file_path"])
     EXECUTOR_CACHE.clear()
     forget_catalogue()
+    forget_documents()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
     try:
         yield

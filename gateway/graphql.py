@@ -11,12 +11,17 @@ from typing import Any, ClassVar
 import structlog
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
 from graphql.execution import Executor
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
 
 from gateway.addresses import counted_address
-from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
+from gateway.auth import (
+    InvalidCredential,
+    caller_for,
+    clear_session_cookie,
+    comes_from_our_own_page,
+)
 from gateway.costs import Price
 from gateway.documents import (
     BAD_REQUEST,
@@ -24,6 +29,7 @@ from gateway.documents import (
     TOO_COMPLEX,
     Document,
     Documents,
+    calls,
     only_signs_out,
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
@@ -61,7 +67,9 @@ from gateway.streams.exchange import Exchange
 from gateway.streams.server_sent import events_of
 from gateway.streams.socket import serve_socket
 from gateway.streams.subscribing import Subscriptions
+from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
+from resolvers.memberships import memberships_of
 from schema.catalogue import Role, Service
 from schema.context import Changes, Context, Loaders
 from schema.graph import build
@@ -75,6 +83,8 @@ TOOK_TOO_LONG = "This took too long and was given up."
 
 CLIENT_LEFT = 499
 """For the log: nobody is there to get it. The status that nginx uses."""
+PARAMETERS = {"query", "documentId", "extensions"}
+"""By any of these a GET is a request, and not a browser that wants the page."""
 
 
 @dataclass(slots=True)
@@ -130,29 +140,38 @@ class GraphQLEndpoint:
         self._idempotency = Idempotency(settings.secret_key)
         self._room = Room()
         self._documents = Documents(self._core, introspection=settings.introspection)
+        self._trusted = TrustedDocuments(
+            self._documents, trusted_only=settings.trusted_documents_only
+        )
         self.subscriptions = Subscriptions(
             settings,
             exchange,
+            rates,
             self._documents,
-            self._core,
+            self._trusted,
+            schema=self._core,
             executor_class=self.executor_class,
             context_for=self._context,
+            may_explore=may_explore,
             now=now,
         )
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request."""
         accept = request.headers.get("accept")
-        is_page = request.method != "POST" and "query" not in request.query_params
+        is_page = request.method != "POST" and not PARAMETERS & request.query_params.keys()
         try:
             if is_page and prefers_html(accept):
                 return self._graphiql()
             media = media_type(accept)
             with self._room.hold() as held:
-                asked = await read_request(request, held)
-                if media == EVENT_STREAM and self.subscriptions.asks_for_one(asked):
-                    return await self._events(request, asked)
-                return await self._in_time(request, asked, media)
+                asked = await read_request(
+                    request, held, may_carry_file=partial(self._is_signed_in, request)
+                )
+                follows = media == EVENT_STREAM and await self.subscriptions.asks_for_one(asked)
+                if not follows:
+                    return await self._in_time(request, asked, media)
+            return await self._events(request, asked)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
@@ -169,6 +188,23 @@ class GraphQLEndpoint:
     async def serve_socket(self, websocket: WebSocket) -> None:
         """Answer one WebSocket."""
         await serve_socket(websocket, self.subscriptions)
+
+    async def _is_signed_in(self, request: Request) -> bool:
+        caller, _ = await self._caller(request, self._now())
+        return caller.account is not None
+
+    async def _caller(
+        self, request: Request, now: datetime
+    ) -> tuple[Caller, InvalidCredential | None]:
+        """Who asks; nobody, if what he presents is invalid."""
+        request_id = request_id_of(request)
+        try:
+            caller = await caller_for(
+                request, settings=self._settings, request_id=request_id, now=now
+            )
+        except InvalidCredential as invalid:
+            return Caller(request_id=request_id), invalid
+        return caller, None
 
     def _graphiql(self) -> Response:
         """The page.
@@ -201,21 +237,21 @@ class GraphQLEndpoint:
         self, request: Request, asked: GraphQLRequest, media: str, patience: Patience
     ) -> Response:
         now = self._now()
-        request_id = request_id_of(request)
-        document = self._documents.read(asked.query)
+        caller, invalid = await self._caller(request, now)
+        document = await self._trusted.read(
+            asked, may_run_any=partial(may_explore, request, caller, self._settings)
+        )
         operation = document.operation(asked.operation_name)
-        try:
-            caller = await caller_for(
-                request, settings=self._settings, request_id=request_id, now=now
-            )
-        except InvalidCredential as invalid:
+        if invalid is not None:
             # Signing out again with a session that has ended succeeds (rule 41).
             signs_out = not isinstance(operation, str) and only_signs_out(operation)
             if not (signs_out and invalid.is_session):
                 return await self._unauthorized(request, invalid, media)
-            caller = Caller(request_id=request_id)
         admitted = await self._let_in(
-            self._admitted(document, operation, asked, request.method), request, asked, caller
+            self._admitted(document, operation, asked, request.method),
+            request,
+            caller,
+            previews=document.previews,
         )
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
@@ -228,7 +264,7 @@ class GraphQLEndpoint:
         if key is None or caller.account is None:
             outcome = await execute()
         else:
-            if "signOut" in asked.query:
+            if not isinstance(operation, str) and calls(operation, "signOut"):
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
             outcome = await self._idempotency.answer_once(
@@ -242,26 +278,6 @@ class GraphQLEndpoint:
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
-
-    async def _let_in(
-        self,
-        admitted: "_Admitted | Refusal",
-        request: Request,
-        asked: GraphQLRequest,
-        caller: Caller,
-    ) -> "_Admitted | Refusal":
-        """What was admitted, if it was not too much lately."""
-        address = counted_address(request)
-        looks = asked.query.count("invitationPreview")
-        wait_s = await self._rates.previews(address, looks) if looks else None
-        if wait_s is None:
-            wait_s = await self._rates.operation(
-                account=caller.account.id if caller.account else None,
-                token=caller.token.id if caller.token else None,
-                address=address,
-                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
-            )
-        return admitted if wait_s is None else slow_down(wait_s)
 
     def _context(
         self,
@@ -281,6 +297,26 @@ class GraphQLEndpoint:
             changes=changes,
         )
 
+    async def _let_in(
+        self,
+        admitted: "_Admitted | Refusal",
+        request: Request,
+        caller: Caller,
+        *,
+        previews: int,
+    ) -> "_Admitted | Refusal":
+        """What was admitted, if it was not too much lately."""
+        address = counted_address(request)
+        wait_s = await self._rates.previews(address, previews) if previews else None
+        if wait_s is None:
+            wait_s = await self._rates.operation(
+                account=caller.account.id if caller.account else None,
+                token=caller.token.id if caller.token else None,
+                address=address,
+                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
+            )
+        return admitted if wait_s is None else slow_down(wait_s)
+
     def _admitted(
         self,
         document: Document,
@@ -290,7 +326,7 @@ class GraphQLEndpoint:
     ) -> "_Admitted | Refusal":
         """Whether the operation may be executed; what it will cost, or why not."""
         if document.errors:
-            return Refusal(document.errors, document.code)
+            return Refusal(document.errors, document.code, document.status)
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
@@ -377,3 +413,21 @@ class _Admitted:
 
     price: Price
     changes_something: bool
+
+
+async def may_explore(request: HTTPConnection, caller: Caller, settings: Settings) -> bool:
+    """Whether this is an administrator's GraphiQL, which runs any document where others may not.
+
+    What tells GraphiQL is that GraphiQL is on, and that a page of our own origin posts with the
+    session of someone who administers a service: no other origin, no access token, no GET. Such a
+    request could come from the portal too; it is refused nothing that its sender may not do, and
+    the limits on documents hold.
+    """
+    if (
+        not settings.graphiql
+        or request.scope.get("method") != "POST"
+        or caller.session_id is None
+        or not comes_from_our_own_page(request, settings)
+    ):
+        return False
+    return any(each.is_administrator for each in (await memberships_of(caller)).values())

@@ -60,8 +60,10 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     graphiql: bool = True
     introspection: bool = True
+    trusted_documents_only: bool = False
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    max_streams: Annotated[int, Field(ge=1)] = 2000
     trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     rate_storage_url: SecretStr | None = None
@@ -82,7 +84,6 @@ class Settings(BaseSettings):
     send_timeout_s: Annotated[float, Field(gt=0)] = 20
     idle_timeout_s: Annotated[float, Field(gt=0)] = 20
     query_timeout_s: Annotated[float, Field(gt=0)] = 30
-    max_streams: Annotated[int, Field(ge=1)] = 2000
     webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 

@@ -23,7 +23,12 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 DECLARING = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0003_kept_answers", "0005_access_tokens")
+    for name in (
+        "0002_constraints",
+        "0003_kept_answers",
+        "0005_access_tokens",
+        "0006_documents_and_imports",
+    )
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
 INDEXES = {name for module in DECLARING for name in module.INDEXES}
