@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.requests import UNEXPECTED
+from gateway.database import is_away
+from gateway.requests import UNAVAILABLE, UNEXPECTED
 from models.accounts import AccessScope
 from resolvers.refusals import BadRequest, Forbidden, OutOfScope, Unauthenticated
 
@@ -107,6 +108,8 @@ def _told(error: GraphQLError) -> tuple[str, str]:
             return str(bad), "BAD_REQUEST"
         case None | GraphQLError():
             return error.message, "BAD_REQUEST"
+        case other if is_away(other):
+            return UNAVAILABLE, INTERNAL
         case _:
             return UNEXPECTED, INTERNAL
 

@@ -24,6 +24,9 @@ from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 
+A_MOMENT = timedelta(microseconds=1)
+"""The least by which the databases tell two instants apart."""
+
 
 def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
     """The status as people see it: a pending invitation past its end has expired."""
@@ -176,7 +179,8 @@ async def _renewed(
             organization_id=user.organization_id,
             user_id=user.id,
             send_count=0,
-            created_at=now,
+            # Later than the one before, also if the clock was set back since.
+            created_at=max(now, newest.created_at + A_MOMENT) if newest else now,
         )
         fresh = True
     else:

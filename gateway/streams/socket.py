@@ -233,7 +233,9 @@ class Socket:
             if len(self._operations) >= MAX_OPERATIONS:
                 message_ = f"This connection carries {MAX_OPERATIONS} subscriptions already."
                 raise NotBegun(refusal_for(message_, RATE_LIMITED).formatted())
-            admitted = self._subscriptions.admitted(asked, last_event_id=None)
+            admitted = await self._subscriptions.admitted(
+                asked, caller, self._connection, last_event_id=None
+            )
         except UnfitRequest as unfit:
             raise Closing(Close.BAD_MESSAGE, unfit.message) from None
         except NotBegun as refused:
