@@ -29,9 +29,9 @@ from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
+    Answer,
     GraphQLRequest,
     UnfitRequest,
-    answer,
     media_type,
     prefers_html,
     read_request,
@@ -111,7 +111,7 @@ class GraphQLEndpoint:
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
-            return answer(
+            return Answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
 
@@ -167,7 +167,7 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = answer(outcome.body, media=media)
+        response = Answer(outcome.body, media=media)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -225,7 +225,7 @@ class GraphQLEndpoint:
 
     def _unauthorized(self, media: str) -> Response:
         error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
-        response = answer(
+        response = Answer(
             {"errors": [error]},
             media=media,
             status=401,
@@ -238,7 +238,7 @@ class GraphQLEndpoint:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
+        return Answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

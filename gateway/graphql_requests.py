@@ -5,11 +5,10 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 MAX_BODY_BYTES = 1_048_576
@@ -33,16 +32,20 @@ class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
         self.headers = dict(headers or {})
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """A well-formed request (section 5)."""
 
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
-    body_hash: str = ""
-    """SHA-256 of a POST's body, hexadecimal."""
+    body: bytes = b""
+    """Of a POST."""
+
+    @property
+    def body_hash(self) -> str:
+        """SHA-256 of the body, hexadecimal."""
+        return hashlib.sha256(self.body).hexdigest()
 
     @property
     def wants_cost(self) -> bool:
@@ -105,24 +108,31 @@ async def read_request(request: Request) -> GraphQLRequest:
 
 
 async def _body(request: Request) -> bytes:
-    kind, *parameters = (
-        part.strip().lower() for part in request.headers.get("content-type", "").split(";")
-    )
-    charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
-    if kind != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+    content_type = request.headers.get("content-type", "")
+    if content_type != JSON and not _is_json(content_type):
         raise UnfitRequest(415, f"The content type must be {JSON}, in UTF-8.")
-    too_large = UnfitRequest(413, f"The body has more than {MAX_BODY_BYTES} bytes.")
-    if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
-        raise too_large
-    chunks = bytearray()
-    try:
-        async for chunk in request.stream():
-            chunks += chunk
-            if len(chunks) > MAX_BODY_BYTES:
-                raise too_large
-    except ClientDisconnect as error:
-        raise UnfitRequest(400, "The body ended early.") from error
-    return bytes(chunks)
+    _refuse_too_large(int(request.headers.get("content-length", "0")))
+    body = bytearray()
+    is_complete = False
+    while not is_complete:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise UnfitRequest(400, "The body ended early.")
+        body += message.get("body", b"")
+        _refuse_too_large(len(body))
+        is_complete = not message.get("more_body", False)
+    return bytes(body)
+
+
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
+    return kind == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
+
+
+def _refuse_too_large(length: int) -> None:
+    if length > MAX_BODY_BYTES:
+        raise UnfitRequest(413, f"The body has more than {MAX_BODY_BYTES} bytes.")
 
 
 def _from_body(body: bytes) -> GraphQLRequest:
@@ -131,7 +141,7 @@ def _from_body(body: bytes) -> GraphQLRequest:
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
-    return replace(_checked(parameters), body_hash=hashlib.sha256(body).hexdigest())
+    return _checked(parameters, body)
 
 
 def _from_query_string(request: Request) -> GraphQLRequest:
@@ -179,7 +189,7 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _checked(parameters: dict[str, Any]) -> GraphQLRequest:
+def _checked(parameters: dict[str, Any], body: bytes = b"") -> GraphQLRequest:
     query = parameters.get("query")
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
@@ -192,20 +202,34 @@ def _checked(parameters: dict[str, Any]) -> GraphQLRequest:
         raise UnfitRequest(400, "`variables` must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise UnfitRequest(400, "`extensions` must be an object.")
-    return GraphQLRequest(query, variables, operation_name, extensions)
+    return GraphQLRequest(query, variables, operation_name, extensions, body)
 
 
-def answer(
-    body: Mapping[str, Any],
-    *,
-    media: str,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """An answer in a media type; it is never cached, for it may hold what only one may see."""
-    return Response(
-        orjson.dumps(body),
-        status_code=status,
-        media_type=f"{media}; charset=utf-8",
-        headers={"cache-control": "no-store", "vary": "Accept, Origin, Cookie", **(headers or {})},
-    )
+HEADERS = {
+    media: [
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept, Origin, Cookie"),
+    ]
+    for media in (JSON, GRAPHQL_RESPONSE)
+}
+"""Of answers; they are never cached, for they may hold what only one may see."""
+
+
+class Answer(Response):
+    """An answer in a media type, with little made anew for each."""
+
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        *,
+        media: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = orjson.dumps(body)
+        self.raw_headers = [*HEADERS[media], (b"content-length", b"%d" % len(self.body))]
+        if headers:
+            self.headers.update(headers)

@@ -4,17 +4,18 @@ Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pa
 """
 
 import time
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from gateway.logs import log_request
 from gateway.pages import unexpected_page
 from gateway.settings import Settings
-from models.rows import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,8 @@ HEADERS = {
 
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 ONE_YEAR_S = 31_536_000
+HEADER_SETS_KEPT = 200
+"""More than there are kinds of answers."""
 
 
 def request_id_of(connection: HTTPConnection) -> str:
@@ -55,16 +58,20 @@ class Requests:
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._lacking = lru_cache(HEADER_SETS_KEPT)(self._lacking_beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request_id = str(new_id())
+        request_id = str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             await self._answer(scope, receive, send, request_id)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         began = time.perf_counter()
@@ -76,9 +83,8 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = list(message.get("headers", ()))
-                names = {name for name, _ in own}
-                defaults = (header for header in self._headers if header[0] not in names)
-                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                lacking = self._lacking(*[name for name, _ in own])
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *lacking]
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
@@ -93,11 +99,16 @@ class Requests:
         finally:
             log_request(
                 log,
+                request_id=request_id,
                 method=scope.get("method", scope["type"]),
                 route=_route_of(scope),
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
+
+    def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer that one with headers of these names has not got."""
+        return [header for header in self._headers if header[0] not in names]
 
 
 def _route_of(scope: Scope) -> str:
