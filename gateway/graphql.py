@@ -46,6 +46,12 @@ from schema.catalogue import Role, Service
 from schema.context import Context, Loaders
 from schema.graph import build
 
+MAX_UNDER_WAY = 500
+"""Requests at once; one that waits holds about 30 kB, and has half a second of work before it."""
+
+OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
+RETRY_AFTER_S = 1
+
 SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
 
@@ -98,9 +104,21 @@ class GraphQLEndpoint:
             raise TypeError(message)
         self._idempotency = Idempotency(settings.secret_key)
         self._documents = Documents(self._core, introspection=settings.introspection)
+        self._under_way = 0
 
     async def respond(self, request: Request) -> Response:
-        """The answer to one HTTP request."""
+        """The answer to one HTTP request; 503 if as many are under way as memory is meant for."""
+        if self._under_way >= MAX_UNDER_WAY:
+            error = {"message": OVERLOADED, "extensions": {"code": "RATE_LIMITED"}}
+            wait = {"retry-after": str(RETRY_AFTER_S)}
+            return Answer({"errors": [error]}, media=JSON, status=503, headers=wait)
+        self._under_way += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
         is_page = request.method != "POST" and "query" not in request.query_params
         try:

@@ -58,7 +58,8 @@ class Statement:
         # As Tortoise does it, but for what it does to tell a reading statement from a writing one.
         client.log.debug("%s: %s", self._postgres, values)
         async with client.acquire_connection() as connection:
-            return await connection.fetch(self._postgres, *values)
+            fetched: Sequence[Any] = await connection.fetch(self._postgres, *values)
+        return fetched
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
