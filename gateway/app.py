@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from starlette.applications import Starlette
@@ -30,6 +31,8 @@ from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.webhooks.delivery import tell_forever
+from resolvers.access_tokens import purge_expired_tokens
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -49,16 +52,22 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings, *, delivers_mail: bool, now: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    delivers_mail: bool,
+    tells_webhooks: bool = False,
+    now: Callable[[], datetime] = utc_now,
 ) -> ASGIApp:
-    """The whole gateway as one ASGI application.
+    """The whole gateway as one ASGI application, with or without what can run beside it.
 
     Raises:
         InvalidSettings: Settings that sign-in needs are missing.
     """
     provider = Provider(settings, now=now)
-    wake = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, provider, after_change=wake.set, now=now)
+    beside = Beside(
+        deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
+    )
+    graphql = GraphQLEndpoint(settings, provider, after_change=beside.wake, now=now)
     sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
@@ -71,7 +80,7 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, delivers_mail=delivers_mail, wake=wake, now=now),
+        lifespan=lambda _: _running(settings, beside=beside, now=now),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -88,25 +97,64 @@ def create_app(
     return Requests(app, settings)
 
 
+class Delivery(Protocol):
+    """What runs beside the requests: the delivery of mail, the telling of webhooks."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime],
+        stop: asyncio.Event,
+        wake: asyncio.Event,
+    ) -> Coroutine[None, None, None]:
+        """Go on until `stop`, looking at once when `wake` is set."""
+
+
+class Beside:
+    """What runs beside the requests, each with an event that wakes it."""
+
+    def __init__(self, *deliveries: Delivery | None) -> None:
+        self.wakes = {each: asyncio.Event() for each in deliveries if each is not None}
+
+    def wake(self) -> None:
+        """Something was changed: have a look at once."""
+        for event in self.wakes.values():
+            event.set()
+
+    def start(
+        self, settings: Settings, *, now: Callable[[], datetime], stop: asyncio.Event
+    ) -> list[asyncio.Task[None]]:
+        """Run them all."""
+        return [
+            asyncio.create_task(delivery(settings, now=now, stop=stop, wake=wake))
+            for delivery, wake in self.wakes.items()
+        ]
+
+
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, delivers_mail: bool, wake: asyncio.Event, now: Callable[[], datetime]
+    settings: Settings, *, beside: Beside, now: Callable[[], datetime]
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
-        beside = [asyncio.create_task(_purge(stop, now), name="purge")]
-        if delivers_mail:
-            delivery = deliver_forever(settings, now=now, stop=stop, wake=wake)
-            beside.append(asyncio.create_task(delivery, name="mail"))
-        for task in beside:
+        tasks = [
+            asyncio.create_task(_purge(stop, now), name="purge"),
+            *beside.start(settings, now=now, stop=stop),
+        ]
+        for task in tasks:
             task.add_done_callback(_report)
-        log.info("started", public_url=settings.public_url, delivers_mail=delivers_mail)
+        log.info(
+            "started",
+            public_url=settings.public_url,
+            delivers_mail=deliver_forever in beside.wakes,
+        )
         try:
             yield
         finally:
             stop.set()
-            _, unfinished = await asyncio.wait(beside, timeout=DRAIN_WITHIN_S)
+            _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)
             for task in unfinished:
                 task.cancel()
             log.info("stopped")
@@ -128,6 +176,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                 log.info(
                     "purged",
                     sessions=await purge_expired_sessions(now()),
+                    bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
                 )
             except DATABASE_TROUBLE as error:

@@ -1,4 +1,4 @@
-"""Who makes a request: the session cookie and what browsers say about where it comes from."""
+"""Who makes a request: an access token, or the session cookie and where browsers say it is from."""
 
 import re
 from datetime import datetime
@@ -8,7 +8,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from gateway.settings import Settings
+from resolvers.access_tokens import caller_of_access_token
 from resolvers.caller import Caller
+from resolvers.secret_tokens import flaw_of
 from resolvers.sessions import caller_of_session
 
 BROWSERS: Final = (
@@ -32,15 +34,21 @@ SYSTEMS: Final = (
     ("Linux", r"Linux"),
 )
 
+OTHER_SCHEME = "Send one Authorization header: Bearer, and an access token"
+ENDED = "The access token has expired, was revoked, or never was one"
+"""As an `error_description`: printable ASCII without quotes (RFC 6750 section 3)."""
+
 MAX_USER_AGENT_LENGTH = 1000
 
 
 class InvalidCredential(Exception):  # noqa: N818 - an answer: 401
     """A credential is there but can't be accepted. `challenge` is for `WWW-Authenticate`."""
 
-    def __init__(self, message: str, *, challenge: str) -> None:
+    def __init__(self, message: str, *, challenge: str, is_session: bool = False) -> None:
         super().__init__(message)
         self.challenge = challenge
+        self.is_session = is_session
+        """Whether it is the session of a browser, which may forget its cookie."""
 
 
 async def caller_for(
@@ -48,20 +56,50 @@ async def caller_for(
 ) -> Caller:
     """Who makes this request; an anonymous caller if it carries no credential that counts.
 
+    An access token counts before a cookie, wherever the request is from: nobody can make a browser
+    send one.
+
     Raises:
-        InvalidCredential: It carries one that is invalid.
+        InvalidCredential: It carries one that is invalid. A good cookie does not make up for a bad
+            access token.
     """
     if "authorization" in request.headers:
-        message = "The access token is not valid."
-        raise InvalidCredential(message, challenge='Bearer error="invalid_token"')
+        secret = _bearer_token(request)
+        caller = await caller_of_access_token(secret, request_id=request_id, now=now)
+        if caller is None:
+            raise _invalid_token(ENDED)
+        return caller
     token = presented_token(request, settings)
     if token is None or not _comes_from_our_pages(request, settings):
         return Caller(request_id=request_id)
     caller = await caller_of_session(token, request_id=request_id, now=now)
     if caller is None:
         message = "The session has ended. Sign in again."
-        raise InvalidCredential(message, challenge="Bearer")
+        raise InvalidCredential(message, challenge="Bearer", is_session=True)
     return caller
+
+
+def _bearer_token(request: HTTPConnection) -> str:
+    """The access token in the header (RFC 6750 section 2.1), well-formed.
+
+    Raises:
+        InvalidCredential: There is another scheme, more than one, or what can't be a token of ours.
+            That takes no look into the database.
+    """
+    values = request.headers.getlist("authorization")
+    scheme, _, secret = values[0].strip().partition(" ")
+    if len(values) > 1 or scheme.lower() != "bearer":
+        raise _invalid_token(OTHER_SCHEME)
+    secret = secret.strip()
+    flaw = flaw_of(secret)
+    if flaw is not None:
+        raise _invalid_token(flaw)
+    return secret
+
+
+def _invalid_token(reason: str) -> InvalidCredential:
+    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
+    return InvalidCredential(f"{reason}.", challenge=challenge)
 
 
 async def visitor_for(

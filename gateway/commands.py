@@ -21,6 +21,7 @@ from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.server import require_mail_settings, serve
 from gateway.settings import InvalidSettings, Settings, load_settings
+from gateway.webhooks.delivery import tell_forever
 from resolvers.audit_chains import verified_chains
 from resolvers.catalogue import Catalogue, current_catalogue
 from resolvers.catalogue_changes import CatalogueInUse, apply_catalogue
@@ -105,7 +106,7 @@ def serve_command(
 
 @cli.command("worker")
 def worker_command() -> None:
-    """Deliver mail, and nothing else. Any number of these may run."""
+    """Deliver mail, tell webhooks, and nothing else. Any number of these may run."""
     settings = load_settings()
     require_mail_settings(settings)
     configure_logs(settings.log_format)
@@ -119,7 +120,9 @@ async def _deliver(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _migrated_database(settings):
         log.info("delivering")
-        await deliver_forever(settings, now=utc_now, stop=stop, wake=asyncio.Event())
+        async with asyncio.TaskGroup() as work:
+            for forever in (deliver_forever, tell_forever):
+                work.create_task(forever(settings, now=utc_now, stop=stop, wake=asyncio.Event()))
 
 
 @cli.command("schema")

@@ -25,7 +25,7 @@ from gateway.documents import (
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, formatted, is_defect, refusal_for
+from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect, refusal_for
 from gateway.graphql_requests import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -51,8 +51,6 @@ MAX_UNDER_WAY = 500
 
 OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
 RETRY_AFTER_S = 1
-
-SESSION_ENDED = "The session has ended, or the credential is not valid. Sign in again."
 
 
 @dataclass(slots=True)
@@ -154,10 +152,11 @@ class GraphQLEndpoint:
             caller = await caller_for(
                 request, settings=self._settings, request_id=request_id, now=now
             )
-        except InvalidCredential:
+        except InvalidCredential as invalid:
             # Signing out again with a session that has ended succeeds (rule 41).
-            if isinstance(operation, str) or not only_signs_out(operation):
-                return self._unauthorized(media)
+            signs_out = not isinstance(operation, str) and only_signs_out(operation)
+            if not (signs_out and invalid.is_session):
+                return self._unauthorized(invalid, media)
             caller = Caller(request_id=request_id)
         admitted = self._admitted(document, operation, asked, request.method)
         if isinstance(admitted, Refusal):
@@ -179,13 +178,13 @@ class GraphQLEndpoint:
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
             outcome = await self._idempotency.answer_once(
-                key, caller.account, request_hash=asked.body_hash, execute=execute, now=now
+                key, caller.credential, request_hash=asked.body_hash, execute=execute, now=now
             )
         if isinstance(outcome, Refusal):
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = Answer(outcome.body, media=media)
+        response = Answer(outcome.body, media=media, headers=outcome.headers)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
@@ -239,17 +238,22 @@ class GraphQLEndpoint:
             body["errors"] = formatted(errors, context.caller.request_id)
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
-        return Executed(body, has_defect=any(is_defect(error) for error in errors))
+        return Executed(
+            body,
+            has_defect=any(is_defect(error) for error in errors),
+            headers=challenge_of(errors),
+        )
 
-    def _unauthorized(self, media: str) -> Response:
-        error = {"message": SESSION_ENDED, "extensions": {"code": "UNAUTHENTICATED"}}
+    def _unauthorized(self, invalid: InvalidCredential, media: str) -> Response:
+        error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
         response = Answer(
             {"errors": [error]},
             media=media,
             status=401,
-            headers={"www-authenticate": 'Bearer error="invalid_token"'},
+            headers={"www-authenticate": invalid.challenge},
         )
-        clear_session_cookie(response, self._settings)
+        if invalid.is_session:
+            clear_session_cookie(response, self._settings)
         return response
 
     def _refused(self, refusal: Refusal, media: str) -> Response:

@@ -8,7 +8,8 @@ import structlog
 from graphql import GraphQLError
 
 from gateway.requests import UNEXPECTED
-from resolvers.refusals import BadRequest, Forbidden, Unauthenticated
+from models.accounts import AccessScope
+from resolvers.refusals import BadRequest, Forbidden, OutOfScope, Unauthenticated
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,23 @@ def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str,
 def is_defect(error: GraphQLError) -> bool:
     """Whether something went wrong here, rather than with the request."""
     return _told(error)[1] == INTERNAL
+
+
+def challenge_of(errors: Sequence[GraphQLError]) -> dict[str, str]:
+    """The header that says which scopes an access token lacks (RFC 6750 section 3.1); or none.
+
+    The status stays 200: an answer with `data` has no other (GraphQL over HTTP section 6.4).
+    """
+    lacking = {
+        scope
+        for error in errors
+        if isinstance(error.original_error, OutOfScope)
+        for scope in error.original_error.scopes
+    }
+    if not lacking:
+        return {}
+    names = " ".join(scope for scope in AccessScope if scope in lacking)
+    return {"www-authenticate": f'Bearer error="insufficient_scope", scope="{names}"'}
 
 
 def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:

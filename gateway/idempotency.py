@@ -10,9 +10,9 @@ the header is ignored there, rather than refused: a client that always sends it 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +29,6 @@ from starlette.requests import Request
 
 from gateway.graphql_errors import Refusal
 from gateway.graphql_requests import UnfitRequest
-from resolvers.caller import SignedInAccount
 from resolvers.once import WAIT_AT_MOST_S, StillUnderWay, UsedForAnother, done_once
 
 HEADER = "idempotency-key"
@@ -48,6 +47,7 @@ class Executed:
     body: dict[str, Any]
     has_defect: bool
     """Whether something went wrong here, rather than with the request."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def key_of(request: Request) -> str | None:
@@ -78,13 +78,13 @@ class Idempotency:
     async def answer_once(
         self,
         key: str,
-        account: SignedInAccount,
+        credential: str,
         *,
         request_hash: str,
         execute: Callable[[], Awaitable[Executed | Refusal]],
         now: datetime,
     ) -> Executed | Refusal:
-        """What came of the execution, or of the earlier one with the same key.
+        """What came of the execution, or of the earlier one with the same key and credential.
 
         An execution with a defect is undone as a whole, and so it can be tried again.
 
@@ -93,7 +93,7 @@ class Idempotency:
                 if the first request with it takes too long to be waited for; 409, if the answer is
                 there but can't be read any more.
         """
-        key_hash = hashlib.sha256(f"{account.id} {key}".encode()).hexdigest()
+        key_hash = hashlib.sha256(f"{credential} {key}".encode()).hexdigest()
         outcome: Executed | Refusal | None = None
 
         async def do() -> bytes | None:

@@ -36,7 +36,7 @@ class Limit(Enum):
     FRAGMENTS = ("fragments", 50)
     DEPTH = ("depth", 20)
     SELECTIONS = ("selections", 500)
-    ROOT_FIELDS = ("root fields", 20)
+    ROOT_FIELDS = ("root fields", 50)
     ALIASES = ("aliases", 100)
     ALIAS_LENGTH = ("alias length", 100)
     DIRECTIVES = ("directives", 50)

@@ -28,13 +28,13 @@ GRACEFUL_SHUTDOWN_S = 20
 
 
 def with_mail() -> ASGIApp:
-    """The gateway, which delivers mail too: what `gateway serve` runs in each process."""
+    """The gateway, which delivers too: what `gateway serve` runs in each process."""
     settings = load_settings()
     configure_logs(settings.log_format)
     missing = settings.missing(*MAIL_SETTINGS)
     if missing:
         log.warning("mail_waits", reason=f"{', '.join(missing)}: not set, so mail is not delivered")
-    return _settled(create_app(settings, delivers_mail=not missing))
+    return _settled(create_app(settings, delivers_mail=not missing, tells_webhooks=True))
 
 
 def without_mail() -> ASGIApp:

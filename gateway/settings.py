@@ -1,5 +1,6 @@
 """Settings: environment variables, also from a `.env` file, checked before anything starts."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     introspection: bool = True
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -80,7 +82,7 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("allowed_origins", "oidc_trusted_tenants", mode="before")
+    @field_validator("allowed_origins", "oidc_trusted_tenants", "webhook_networks", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):

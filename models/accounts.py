@@ -1,5 +1,6 @@
-"""Signed-in Microsoft accounts and their sessions. Neither belongs to an organization."""
+"""Microsoft accounts, their sessions and access tokens. None of them belongs to an organization."""
 
+from enum import StrEnum
 from uuid import UUID
 
 from tortoise import fields
@@ -41,3 +42,33 @@ class Session(Row):
         """Table."""
 
         table = "sessions"
+
+
+class AccessScope(StrEnum):
+    """What an access token may be used for, at most."""
+
+    READ = "READ"
+    MANAGE_USERS = "MANAGE_USERS"
+    INVITE_USERS = "INVITE_USERS"
+    READ_AUDIT = "READ_AUDIT"
+
+
+class AccessToken(Row):
+    """A credential of a program that acts as the account. Ending it deletes the row."""
+
+    account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField(
+        "models.Account", related_name="access_tokens", on_delete=fields.CASCADE
+    )
+    account_id: UUID
+    name = fields.CharField(max_length=100)
+    prefix = fields.CharField(max_length=16, description="Its first characters, which tell little")
+    token_hash = fields.CharField(max_length=64, description="SHA-256 of the token, hexadecimal")
+    scopes = fields.CharField(max_length=200, description="With spaces between")
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """Table."""
+
+        table = "access_tokens"

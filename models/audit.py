@@ -31,6 +31,10 @@ class AuditAction(StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     ACCESS_TOKEN_CREATED = "ACCESS_TOKEN_CREATED"  # noqa: S105 - the name of an action
     ACCESS_TOKEN_REVOKED = "ACCESS_TOKEN_REVOKED"  # noqa: S105 - the name of an action
+    WEBHOOK_CREATED = "WEBHOOK_CREATED"
+    WEBHOOK_EDITED = "WEBHOOK_EDITED"
+    WEBHOOK_REMOVED = "WEBHOOK_REMOVED"
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
 
 
 class AuditOutcome(StrEnum):
@@ -81,7 +85,11 @@ class AuditEvent(Row):
         max_length=64, description="The hash of the event before it, empty for the first"
     )
     hash = fields.CharField(max_length=64, description="Of all else in this row: `event_hash`")
-    action = fields.CharEnumField(AuditAction, max_length=32)
+    action = fields.CharEnumField(
+        AuditAction,
+        max_length=32,
+        description="What was done, or refused",  # else Tortoise lists the values, and sees a drift
+    )
     outcome = fields.CharEnumField(AuditOutcome, max_length=16)
     account_id = fields.UUIDField(null=True)
     actor_id = fields.UUIDField(null=True, description="The actor's profile in the organization")

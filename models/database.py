@@ -10,6 +10,7 @@ MODULES = (
     "models.invitations",
     "models.audit",
     "models.answers",
+    "models.webhooks",
 )
 """Every module that holds tables."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tortoise.migrations.operations import RunSQL
+from tortoise.migrations.operations import AlterField, RunSQL
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
@@ -57,3 +57,16 @@ class ForEachEngine(RunSQL):
         if state_editor is not None:
             for statement in self.statements[state_editor.client.capabilities.dialect]:
                 await state_editor.client.execute_query(statement)
+
+
+class StateOfField(AlterField):
+    """A field that is described anew, or takes further enum values: columns stay as they are.
+
+    Tortoise would make the whole table anew on SQLite, which loses its triggers and indexes.
+    """
+
+    async def database_forward(self, *_: object, **__: object) -> None:
+        """Nothing: only what Tortoise knows of the field changes."""
+
+    async def database_backward(self, *_: object, **__: object) -> None:
+        """Nothing, likewise."""

@@ -12,6 +12,7 @@ from models.invitations import DeliveryStatus, Invitation, InvitationStatus, Out
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
+from resolvers.denials import person_for
 from resolvers.invitations import status_at
 from resolvers.memberships import catalogue_for
 from resolvers.permissions import administration, roles_held
@@ -76,9 +77,10 @@ async def accept_invitation(caller: Caller, *, token: str, now: datetime) -> Use
     Raises:
         Unauthenticated: Nobody is signed in.
         Refused: The link is dead; or the account is not the one that the profile names
-            (MICROSOFT_ACCOUNT_MISMATCH, and the link stays good: rule 25).
+            (MICROSOFT_ACCOUNT_MISMATCH, and the link stays good: rule 25). FORBIDDEN; an access
+            token asks.
     """
-    account = caller.signed_in()
+    account = await person_for(caller, AuditAction.ACCOUNT_ASSOCIATED, now=now)
     seen = await _invitation_of(token)
     if seen is None:
         raise refuse(Code.INVITATION_INVALID, UNKNOWN, ("token",))

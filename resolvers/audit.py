@@ -24,6 +24,7 @@ from models.audit import (
     event_hash,
 )
 from models.rows import new_id
+from resolvers import webhook_outbox
 from resolvers.caller import Caller
 from resolvers.refusals import Denial
 
@@ -33,10 +34,12 @@ _recorded: ContextVar[list[AuditEvent] | None] = ContextVar("recorded", default=
 LOCK_END = """
 INSERT INTO audit_chains (id, sequence, hash) VALUES ({id}, 0, '')
 ON CONFLICT (id) DO UPDATE SET sequence = audit_chains.sequence
-RETURNING sequence, hash
+RETURNING sequence, hash, EXISTS (
+    SELECT 1 FROM webhooks WHERE organization_id = audit_chains.id AND status = 'ENABLED'
+) AS has_webhooks
 """
 """Locks the end of a chain, which begins here if need be, and tells it; the insertion of the next
-event moves it on (`models.audit_triggers`)."""
+event moves it on (`models.audit_triggers`). Tells too whether there is anybody to tell of it."""
 
 
 @asynccontextmanager
@@ -136,23 +139,35 @@ def record_denial(
 async def _append(events: Sequence[AuditEvent]) -> None:
     in_order = sorted(events, key=_chain_of)  # keeps the order within a chain
     for chain_id, following in groupby(in_order, _chain_of):
-        sequence, last_hash = await _lock_end(chain_id)
-        chain = list(following)
-        for event in chain:
+        sequence, last_hash, has_webhooks = await _lock_end(chain_id)
+        appended = list(following)
+        for event in appended:
             sequence += 1
             event.sequence = sequence
             event.previous_hash = last_hash
             event.hash = last_hash = event_hash(event)
-        await AuditEvent.bulk_create(chain)  # one by one, and in this order
+        await AuditEvent.bulk_create(appended)  # one by one, and in this order
+        # Not of refusals: a stranger's request would take longer where there is something to find.
+        done = [event for event in appended if event.outcome is AuditOutcome.SUCCEEDED]
+        if has_webhooks and done:
+            await webhook_outbox.enqueue(chain_id, done)
+
+
+async def lock_chain(organization_id: UUID) -> None:
+    """Lock the end of an organization's chain before the transaction's end.
+
+    For who changes a webhook: whoever appends an event holds the chain when he turns to webhooks.
+    """
+    await _lock_end(organization_id)
 
 
 def _chain_of(event: AuditEvent) -> UUID:
     return event.organization_id or NO_ORGANIZATION
 
 
-async def _lock_end(chain_id: UUID) -> tuple[int, str]:
+async def _lock_end(chain_id: UUID) -> tuple[int, str, bool]:
     connection = get_connection("default")
     sqlite = connection.capabilities.dialect == "sqlite"
     statement = LOCK_END.format(id="?" if sqlite else "$1")
     (end,) = await connection.execute_query_dict(statement, [str(chain_id) if sqlite else chain_id])
-    return end["sequence"], end["hash"]
+    return end["sequence"], end["hash"], bool(end["has_webhooks"])

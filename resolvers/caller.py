@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from resolvers.refusals import Unauthenticated
+from models.accounts import AccessScope
+from resolvers.refusals import OutOfScope, Unauthenticated
 
 if TYPE_CHECKING:
     from resolvers.catalogue import Catalogue
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SignedInAccount:
-    """The Microsoft account behind a session."""
+    """The Microsoft account behind a session or an access token."""
 
     id: UUID
     microsoft_account: str
     microsoft_account_key: str
     display_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """The access token that a request came with."""
+
+    id: UUID
+    prefix: str
+    scopes: frozenset[AccessScope]
 
 
 @dataclass(slots=True)
@@ -30,6 +40,7 @@ class Caller:
     request_id: str
     account: SignedInAccount | None = None
     session_id: UUID | None = None
+    token: PresentedToken | None = None
     catalogue: "Catalogue | None" = field(default=None, repr=False)
     memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)
     """What `resolvers.memberships` knows for the request, mostly by the session's statement."""
@@ -39,8 +50,26 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """A name for the audit trail that outlives any profile."""
-        return self.account.microsoft_account if self.account else "anonymous"
+        """A name for the audit trail that outlives any profile, and tells a program apart."""
+        name = self.account.microsoft_account if self.account else "anonymous"
+        return f"{name} (access token {self.token.prefix})" if self.token else name
+
+    @property
+    def credential(self) -> str:
+        """Whose keys for repeats these are: the account's, or the access token's alone.
+
+        A token must not get at the answers that its owner, or another token, has got.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+        """
+        account = self.signed_in()
+        return f"{account.id}/{self.token.id}" if self.token else str(account.id)
+
+    @property
+    def scopes(self) -> frozenset[AccessScope] | None:
+        """What the caller may use, at most; None for a session, which is not limited."""
+        return self.token.scopes if self.token else None
 
     def signed_in(self) -> SignedInAccount:
         """The account.
@@ -51,3 +80,12 @@ class Caller:
         if self.account is None:
             raise Unauthenticated
         return self.account
+
+    def demand(self, *scopes: AccessScope) -> None:
+        """Let a session go on, and an access token that has one of these scopes.
+
+        Raises:
+            OutOfScope: An access token without.
+        """
+        if self.token is not None and self.token.scopes.isdisjoint(scopes):
+            raise OutOfScope(*scopes)

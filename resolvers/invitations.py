@@ -18,15 +18,10 @@ from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.batches import newest_invitations_of
 from resolvers.caller import Caller
+from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
 from resolvers.memberships import Membership, Permission, memberships_of
-from resolvers.permissions import (
-    administration,
-    invitations_for,
-    record_refusals,
-    roles_held,
-    users_for,
-)
+from resolvers.permissions import administration, invitations_for, roles_held, users_for
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
+from models.accounts import AccessScope
 from models.audit import AuditAction, AuditEvent, AuditOutcome
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.names import search_words
@@ -165,9 +166,11 @@ async def audit_events_page(
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Forbidden: The caller administers no service of the organization.
+        Forbidden: The caller administers no service of the organization, or an access token lacks
+            READ_AUDIT.
         BadRequest: The window can't be understood.
     """
+    caller.demand(AccessScope.READ_AUDIT)
     membership = await member_of(caller, organization_id)
     for _, message in membership.problems_with(Permission.READ_AUDIT):
         raise Forbidden(message)
@@ -188,7 +191,9 @@ async def audit_events_by_id(caller: Caller, ids: Sequence[UUID]) -> list[AuditE
 
     Raises:
         Unauthenticated: Nobody is signed in.
+        OutOfScope: By an access token without READ_AUDIT.
     """
+    caller.demand(AccessScope.READ_AUDIT)
     readable = [
         organization_id
         for organization_id, membership in (await memberships_of(caller)).items()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from models.accounts import AccessScope
 from models.organizations import Organization, ProductRelease
 from models.services import SubscriptionStatus
 from resolvers.caller import Caller
@@ -27,6 +28,7 @@ class Permission(StrEnum):
     INVITE_USERS = "send invitations"
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
+    USE_WEBHOOKS = "use webhooks"
 
 
 MANAGES_USERS = {
@@ -36,6 +38,23 @@ MANAGES_USERS = {
     Permission.INVITE_USERS,
 }
 """These need a service that is available (rule 11) and active (rule 14); the others do not."""
+
+SCOPES: Mapping[Permission, AccessScope | None] = {
+    Permission.ADD_USERS: AccessScope.MANAGE_USERS,
+    Permission.EDIT_USERS: AccessScope.MANAGE_USERS,
+    Permission.REMOVE_USERS: AccessScope.MANAGE_USERS,
+    Permission.INVITE_USERS: AccessScope.INVITE_USERS,
+    Permission.CHANGE_SUBSCRIPTION: None,
+    Permission.READ_AUDIT: AccessScope.READ_AUDIT,
+    Permission.USE_WEBHOOKS: None,
+}
+"""What an access token needs in addition; None for what only a person with a session does.
+
+All other reading needs READ (`Caller.demand`), and all else that is done a session
+(`resolvers.permissions.person_for`).
+"""
+
+SESSION_NEEDED = "An access token can't do this: sign in."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,8 @@ class Membership:
     """By service."""
     administered: frozenset[UUID]
     """The services of which the caller is a service administrator."""
+    scopes: frozenset[AccessScope] | None = None
+    """Those of the caller's access token; None for a session."""
 
     @property
     def user_id(self) -> UUID:
@@ -82,6 +103,9 @@ class Membership:
         """Why the caller may not do this in the organization; empty if it is allowed."""
         if not self.administered:
             return [(Code.FORBIDDEN, f"Only a service administrator may {permission}.")]
+        lack = self.lack_of_scope(permission)
+        if lack is not None:
+            return [(Code.FORBIDDEN, lack)]
         if permission in MANAGES_USERS and not self.manageable():
             obstacles = (
                 self.obstacle(self.catalogue.services[service_id])
@@ -89,6 +113,13 @@ class Membership:
             )
             return [obstacle for obstacle in obstacles if obstacle is not None]
         return []
+
+    def lack_of_scope(self, permission: Permission) -> str | None:
+        """Why the caller's access token is not for this, for people; None if nothing is amiss."""
+        needed = SCOPES[permission]
+        if self.scopes is None or needed in self.scopes:
+            return None
+        return f"The access token lacks the scope {needed}." if needed else SESSION_NEEDED
 
 
 async def memberships_of(caller: Caller) -> Mapping[UUID, Membership]:
@@ -138,18 +169,22 @@ ORDER BY users.id
 
 async def _read_memberships(caller: Caller) -> Mapping[UUID, Membership]:
     catalogue = await catalogue_for(caller)
-    return memberships_in(await OF_ACCOUNT.rows(caller.signed_in().id), catalogue)
+    rows = await OF_ACCOUNT.rows(caller.signed_in().id)
+    return memberships_in(rows, catalogue, caller.scopes)
 
 
-def memberships_in(rows: Iterable[Sequence[Any]], catalogue: Catalogue) -> dict[UUID, Membership]:
-    """The memberships, by organization, that rows of `COLUMNS` tell of."""
-    found = [_membership(catalogue, *row) for row in rows]
+def memberships_in(
+    rows: Iterable[Sequence[Any]], catalogue: Catalogue, scopes: frozenset[AccessScope] | None
+) -> dict[UUID, Membership]:
+    """The memberships, by organization, that rows of `COLUMNS` tell of, within scopes."""
+    found = [_membership(catalogue, scopes, *row) for row in rows]
     return {each.organization.id: each for each in found}
 
 
 @lru_cache(maxsize=2_000)
 def _membership(  # noqa: PLR0917 - a row's values, which are the key
     catalogue: Catalogue,
+    scopes: frozenset[AccessScope] | None,
     organization_id: UUID | str,
     name: str,
     country_or_region: str,
@@ -176,4 +211,5 @@ def _membership(  # noqa: PLR0917 - a row's values, which are the key
             UUID(service_id): SubscriptionStatus(status) for service_id, status in pairs
         },
         administered=frozenset(role.service_id for role in roles if role.is_service_administrator),
+        scopes=scopes,
     )

@@ -6,20 +6,25 @@ stated purpose, so that no use case can forget to ask.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from uuid import UUID
 
 from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
-from models.audit import NO_ORGANIZATION, AuditAction
+from models.accounts import AccessScope
+from models.audit import NO_ORGANIZATION
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
-from resolvers.audit import record_denial, recorded_transaction
+from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller
-from resolvers.memberships import Membership, Permission, forget_memberships, memberships_of
+from resolvers.memberships import (
+    Membership,
+    Permission,
+    forget_memberships,
+    memberships_of,
+)
 from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
 from resolvers.seen import SeenUser, UserList, visible_users
 
@@ -29,8 +34,10 @@ async def visible_users_of(caller: Caller, organization_id: UUID) -> UserList:
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Forbidden: The organization does not exist, or the caller does not belong to it.
+        Forbidden: The organization does not exist, the caller does not belong to it, or an access
+            token lacks READ.
     """
+    caller.demand(AccessScope.READ)
     membership = await member_of(caller, organization_id)
     users = UserList("organization_id = ?", (organization_id,))
     return users if membership.is_administrator else users.where("id = ?", membership.user_id)
@@ -41,8 +48,10 @@ async def visible_invitations_of(caller: Caller, organization_id: UUID) -> Query
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Forbidden: The organization does not exist, or the caller does not belong to it.
+        Forbidden: The organization does not exist, the caller does not belong to it, or an access
+            token lacks READ.
     """
+    caller.demand(AccessScope.READ)
     membership = await member_of(caller, organization_id)
     if membership.is_administrator:
         return Invitation.filter(organization_id=organization_id)
@@ -63,6 +72,19 @@ async def member_of(caller: Caller, organization_id: UUID) -> Membership:
     return membership
 
 
+async def organization_by_id(caller: Caller, organization_id: UUID) -> Membership | None:
+    """The caller's membership in an organization, for reading; None if he has none.
+
+    READ_AUDIT alone is enough, since the audit trail is the organization's.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        OutOfScope: By an access token without READ and READ_AUDIT.
+    """
+    caller.demand(AccessScope.READ, AccessScope.READ_AUDIT)
+    return (await memberships_of(caller)).get(organization_id)
+
+
 async def users_by_id(
     caller: Caller, ids: Sequence[UUID], *, with_roles: bool = False
 ) -> list[SeenUser | None]:
@@ -72,7 +94,9 @@ async def users_by_id(
 
     Raises:
         Unauthenticated: Nobody is signed in.
+        OutOfScope: By an access token without READ.
     """
+    caller.demand(AccessScope.READ)
     memberships = (await memberships_of(caller)).values()
     found = await visible_users(
         ids,
@@ -88,7 +112,9 @@ async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitat
 
     Raises:
         Unauthenticated: Nobody is signed in.
+        OutOfScope: By an access token without READ.
     """
+    caller.demand(AccessScope.READ)
     memberships = await memberships_of(caller)
     rows = await Invitation.filter(id__in=ids)
     found = {row.id: row for row in rows if _may_see(memberships, row.organization_id, row.user_id)}
@@ -102,7 +128,9 @@ async def subscriptions_by_id(
 
     Raises:
         Unauthenticated: Nobody is signed in.
+        OutOfScope: By an access token without READ.
     """
+    caller.demand(AccessScope.READ)
     memberships = await memberships_of(caller)
     rows = await ServiceSubscription.filter(id__in=ids, organization_id__in=list(memberships))
     found = {row.id: row for row in rows}
@@ -190,7 +218,8 @@ async def subscription_for(
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Refused: NOT_FOUND as for users; FORBIDDEN for who does not administer this very service.
+        Refused: NOT_FOUND as for users; FORBIDDEN for who does not administer this very service,
+            and for an access token.
     """
     memberships = await memberships_of(caller)
     row = await ServiceSubscription.get_or_none(id=subscription_id)
@@ -205,6 +234,9 @@ async def subscription_for(
     if row.service_id not in membership.administered:
         message = f"Only a service administrator of it may {Permission.CHANGE_SUBSCRIPTION}."
         raise refuse(Code.FORBIDDEN, message, path, denial=denial)
+    lack = membership.lack_of_scope(Permission.CHANGE_SUBSCRIPTION)
+    if lack is not None:
+        raise refuse(Code.FORBIDDEN, lack, path, denial=denial)
     return row, membership
 
 
@@ -265,46 +297,6 @@ async def administration(caller: Caller, *organization_ids: UUID) -> AsyncIterat
         forget_memberships(caller)
         yield
     forget_memberships(caller)
-
-
-@asynccontextmanager
-async def recording_denials(
-    caller: Caller, action: AuditAction, *, now: datetime
-) -> AsyncIterator[None]:
-    """Record a refusal for lack of permission that leaves the block, and let it go on (rule 42).
-
-    It stands outside the transaction of the change, which the refusal rolls back.
-    """
-    try:
-        yield
-    except Refused as refusal:
-        if refusal.denial is not None:
-            await memberships_of(caller)  # read before the transaction, which begins by writing
-            async with recorded_transaction():
-                await record_refusals(caller, action, [refusal], now=now)
-        raise
-
-
-async def record_refusals(
-    caller: Caller, action: AuditAction, outcomes: Sequence[object], *, now: datetime
-) -> None:
-    """Record those among the outcomes that are refusals for lack of permission.
-
-    For a `recorded_transaction`, such as `administration` is.
-    """
-    for outcome in outcomes:
-        if isinstance(outcome, Refused) and outcome.denial is not None:
-            organization_id = outcome.denial.organization_id
-            membership = (
-                (await memberships_of(caller)).get(organization_id) if organization_id else None
-            )
-            record_denial(
-                caller,
-                action,
-                outcome.denial,
-                actor_id=membership.user_id if membership else None,
-                now=now,
-            )
 
 
 async def roles_held(user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[UUID]]:

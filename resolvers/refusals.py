@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from models.accounts import AccessScope
 from models.users import User
 from resolvers.catalogue import Role, Service
 
@@ -123,6 +124,14 @@ class Unauthenticated(Exception):  # noqa: N818 - likewise
 
 class Forbidden(Exception):  # noqa: N818 - likewise
     """A read that the caller may not do, where the graph has no place for a problem."""
+
+
+class OutOfScope(Forbidden):
+    """An access token asks for what needs one of these scopes, and it has none of them."""
+
+    def __init__(self, *scopes: AccessScope) -> None:
+        super().__init__(f"This needs an access token with the scope {' or '.join(scopes)}.")
+        self.scopes = scopes
 
 
 class BadRequest(Exception):  # noqa: N818 - likewise

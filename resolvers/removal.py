@@ -8,12 +8,14 @@ from uuid import UUID
 from models.accounts import Session
 from models.audit import AuditAction
 from models.users import User
+from resolvers.access_tokens import end_access_tokens
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
+from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
 from resolvers.memberships import Permission, memberships_of
-from resolvers.permissions import administration, record_refusals, roles_held, users_for
+from resolvers.permissions import administration, roles_held, users_for
 from resolvers.profiles import described, refuse_stale
 from resolvers.refusals import Code, Refused, UserHasRoles, refuse
 from resolvers.seen import SeenUser
@@ -74,7 +76,7 @@ async def _remove_each(
 async def _remove(
     caller: Caller, user: User, ref: UserRef, held: frozenset[UUID], row: str, *, now: datetime
 ) -> UUID:
-    """Delete the profile with its links, and end the sessions of its account (rule 40).
+    """Delete the profile with its links; end its account's sessions and tokens (rule 40).
 
     Raises:
         Refused: VERSION_CONFLICT or USER_HAS_ROLES.
@@ -86,6 +88,13 @@ async def _remove(
         raise Refused([blocker])
     if user.account_id is not None:
         await Session.filter(account_id=user.account_id).delete()
+        await end_access_tokens(
+            caller,
+            user.account_id,
+            organization_id=user.organization_id,
+            actor_id=membership.user_id,
+            now=now,
+        )
     await User.filter(id=user.id).delete()
     record(
         caller,

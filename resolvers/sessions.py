@@ -7,17 +7,18 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from models.accounts import Account, Session
+from models.accounts import AccessScope, Account, Session
 from models.addresses import address_key
 from models.audit import AuditAction, RecordedChange
 from models.users import User
-from resolvers.audit import record, recorded_transaction
+from resolvers.account_trails import record_for_each_profile
+from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
-from resolvers.catalogue import catalogue_of_version
-from resolvers.memberships import COLUMNS, memberships_in
+from resolvers.credentials import caller_behind, look_up
+from resolvers.denials import person_for
 from resolvers.refusals import Code, refuse
 from resolvers.secret_tokens import hash_of, new_token
-from resolvers.statements import Statement, as_moment, as_uuid
+from resolvers.statements import as_moment, as_uuid
 
 SEEN_EVERY = timedelta(minutes=5)
 """How stale `last_seen_at` may be, so that not every request writes."""
@@ -81,20 +82,11 @@ async def sign_in(
             expires_at=now + lifetime,
         )
         caller = Caller(request_id=request_id, account=_signed_in(account), session_id=session.id)
-        await _record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
+        await record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
     return token, session
 
 
-OF_TOKEN = Statement(f"""
-SELECT sessions.id, sessions.last_seen_at, sessions.expires_at, accounts.id,
-    accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
-    (SELECT max(version) FROM catalogue_versions), {COLUMNS}
-FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-LEFT JOIN users ON users.account_id = accounts.id
-LEFT JOIN organizations ON organizations.id = users.organization_id
-WHERE token_hash = $1
-ORDER BY users.id
-""")  # noqa: S608 - nothing but constants
+OF_TOKEN = look_up("sessions", "id", "last_seen_at", "expires_at")
 
 
 async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
@@ -105,34 +97,25 @@ async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Ca
     rows = await OF_TOKEN.rows(hash_of(token))
     if not rows:
         return None
-    id_, last_seen_at, expires_at, account_id, microsoft_account, key, name, version = rows[0][:8]
+    id_, last_seen_at, expires_at = rows[0][:3]
     if as_moment(expires_at) <= now:
         return None
     if as_moment(last_seen_at) <= now - SEEN_EVERY:
         await Session.filter(id=id_).update(last_seen_at=now)
-    catalogue = await catalogue_of_version(version or 0)
-    profiles = (row[8:] for row in rows)
-    return Caller(
-        request_id=request_id,
-        account=SignedInAccount(
-            id=as_uuid(account_id),
-            microsoft_account=microsoft_account,
-            microsoft_account_key=key,
-            display_name=name,
-        ),
-        session_id=as_uuid(id_),
-        catalogue=catalogue,
-        memberships=memberships_in((each for each in profiles if each[0]), catalogue),
-    )
+    return await caller_behind(rows, width=3, request_id=request_id, session_id=as_uuid(id_))
 
 
 async def end_sessions(caller: Caller, scope: SignOutScope, *, now: datetime) -> int:
     """End sessions of the caller, at once and for good (rule 41); how many there were.
 
     Repeating it succeeds, and so does signing out without having signed in.
+
+    Raises:
+        Refused: FORBIDDEN; an access token asks.
     """
     if caller.account is None:
         return 0
+    await person_for(caller, AuditAction.SIGNED_OUT, now=now)
     ending = Session.filter(account_id=caller.account.id)
     match scope:
         case SignOutScope.THIS_SESSION:
@@ -152,9 +135,10 @@ async def end_session(caller: Caller, *, session_id: UUID, now: datetime) -> UUI
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        Refused: NOT_FOUND; none of the caller's open sessions has this id.
+        Refused: NOT_FOUND; none of the caller's open sessions has this id. FORBIDDEN; an access
+            token asks.
     """
-    account = caller.signed_in()
+    account = await person_for(caller, AuditAction.SIGNED_OUT, now=now)
     ending = Session.filter(account_id=account.id, id=session_id, expires_at__gt=now)
     if not await _end(caller, account.id, ending, now=now):
         raise refuse(Code.NOT_FOUND, "None of your open sessions has this id.", ("id",))
@@ -167,7 +151,7 @@ async def _end(
     async with recorded_transaction():
         ended = await ending.delete()
         if ended:
-            await _record_for_each_profile(
+            await record_for_each_profile(
                 caller,
                 account_id,
                 AuditAction.SIGNED_OUT,
@@ -178,7 +162,12 @@ async def _end(
 
 
 async def sessions_of(caller: Caller, *, now: datetime) -> list[Session]:
-    """The caller's live sessions, the newest first; none for an anonymous caller."""
+    """The caller's live sessions, the newest first; none for an anonymous caller.
+
+    Raises:
+        OutOfScope: By an access token without READ.
+    """
+    caller.demand(AccessScope.READ)
     if caller.account is None:
         return []
     return await Session.filter(account_id=caller.account.id, expires_at__gt=now).order_by(
@@ -236,31 +225,7 @@ async def _end_replaced(
         caller = Caller(
             request_id=request_id, account=_signed_in(replaced.account), session_id=session_id
         )
-        await _record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
-
-
-async def _record_for_each_profile(
-    caller: Caller,
-    account_id: UUID,
-    action: AuditAction,
-    *,
-    now: datetime,
-    changes: list[RecordedChange] | None = None,
-) -> None:
-    """Every organization of the account has its own trail; without one there is the common one."""
-    profiles = await User.filter(account_id=account_id).order_by("id")
-    for profile in profiles:
-        record(
-            caller,
-            action,
-            organization_id=profile.organization_id,
-            subject=("User", profile.id, profile.full_name),
-            actor_id=profile.id,
-            changes=changes or (),
-            now=now,
-        )
-    if not profiles:
-        record(caller, action, organization_id=None, subject=None, changes=changes or (), now=now)
+        await record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
 
 
 def _signed_in(account: Account) -> SignedInAccount:

@@ -16,9 +16,10 @@ from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue, Service
+from resolvers.denials import person_for, recording_denials
 from resolvers.fields import MAX_ORGANIZATION_NAME_LENGTH, clean_address, clean_name
 from resolvers.memberships import Membership, catalogue_for, memberships_of
-from resolvers.permissions import administration, recording_denials
+from resolvers.permissions import administration
 from resolvers.profiles import grant_roles, insert_profile, new_profile
 from resolvers.refusals import Code, Denial, Problems, refuse
 from resolvers.seen import seen
@@ -60,9 +61,10 @@ async def sign_up(
     Raises:
         Unauthenticated: Nobody is signed in.
         Refused: The organization is unknown to the caller; the service is not available to it
-            (rules 11, 12); ALREADY_SIGNED_UP; or all problems of the form together.
+            (rules 11, 12); ALREADY_SIGNED_UP; or all problems of the form together. FORBIDDEN; an
+            access token asks.
     """
-    caller.signed_in()
+    await person_for(caller, AuditAction.SERVICE_SIGNED_UP, now=now)
     catalogue = await catalogue_for(caller)
     service = catalogue.services.get(service_id)
     problems = Problems()

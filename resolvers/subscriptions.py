@@ -9,8 +9,9 @@ from models.services import ServiceSubscription, SubscriptionStatus
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.memberships import Membership
-from resolvers.permissions import administration, recording_denials, subscription_for
+from resolvers.permissions import administration, subscription_for
 
 
 async def activate(caller: Caller, *, subscription_id: UUID, now: datetime) -> ServiceSubscription:

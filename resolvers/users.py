@@ -10,18 +10,14 @@ from models.audit import AuditAction
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus, OutgoingMail
 from models.names import sort_name
 from models.users import RoleAssignment, User
+from resolvers.access_tokens import end_access_tokens
 from resolvers.administrators import services_left_without
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.fields import clean_address, clean_name
 from resolvers.memberships import Membership, Permission, memberships_of
-from resolvers.permissions import (
-    administration,
-    organization_for,
-    recording_denials,
-    roles_held,
-    user_for,
-)
+from resolvers.permissions import administration, organization_for, roles_held, user_for
 from resolvers.profiles import (
     described,
     grant_roles,
@@ -131,7 +127,8 @@ async def _checked(
 async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
     """Change a user's names, primary e-mail address and roles, in one transaction.
 
-    An edit that changes nothing leaves the version as it is.
+    An edit that changes nothing leaves the version as it is. Taking a user's last role ends the
+    access tokens of the account.
 
     Raises:
         Unauthenticated: Nobody is signed in.
@@ -157,6 +154,14 @@ async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
                     subject=("User", user.id, user.full_name),
                     actor_id=membership.user_id,
                     changes=changes,
+                    now=now,
+                )
+            if user.account_id is not None and held and not role_ids:
+                await end_access_tokens(
+                    caller,
+                    user.account_id,
+                    organization_id=user.organization_id,
+                    actor_id=membership.user_id,
                     now=now,
                 )
             return user

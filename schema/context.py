@@ -23,7 +23,8 @@ from models.audit import AuditEvent
 from models.invitations import Invitation
 from models.services import ServiceSubscription
 from models.users import RoleAssignment
-from resolvers import batches, lists, permissions
+from models.webhooks import Webhook, WebhookDelivery
+from resolvers import batches, lists, permissions, webhook_permissions
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.memberships import catalogue_for, forget_memberships
@@ -71,6 +72,16 @@ class Loaders:
     def audit_events(self) -> DataLoader[UUID, AuditEvent | None]:
         """Audit events."""
         return DataLoader(load_fn=partial(lists.audit_events_by_id, self._caller))
+
+    @cached_property
+    def webhooks(self) -> DataLoader[UUID, Webhook | None]:
+        """Webhooks."""
+        return DataLoader(load_fn=partial(webhook_permissions.webhooks_by_id, self._caller))
+
+    @cached_property
+    def deliveries(self) -> DataLoader[UUID, WebhookDelivery | None]:
+        """Webhooks' deliveries."""
+        return DataLoader(load_fn=partial(webhook_permissions.deliveries_by_id, self._caller))
 
     @cached_property
     def administrators(self) -> DataLoader[tuple[UUID, UUID], list[UUID]]:

@@ -8,16 +8,19 @@ from typing import TypeVar
 
 import strawberry
 
+from models.accounts import AccessScope
 from models.audit import AuditAction, AuditOutcome
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.organizations import ProductRelease
 from models.services import SubscriptionStatus
 from models.users import UserStatus
+from models.webhooks import WebhookStatus
 from resolvers.lists import UserOrderField
 from resolvers.refusals import Code
 from resolvers.sessions import SignOutScope
 
 __all__ = [
+    "AccessScope",
     "AuditAction",
     "AuditOutcome",
     "Code",
@@ -29,6 +32,7 @@ __all__ = [
     "SubscriptionStatus",
     "UserOrderField",
     "UserStatus",
+    "WebhookStatus",
 ]
 
 E = TypeVar("E", bound=Enum)
@@ -99,6 +103,11 @@ _describe(
     },
 )
 _describe(
+    WebhookStatus,
+    "Whether a webhook is told what happens.",
+    {"ENABLED": "It is.", "DISABLED": "It is not; `detail` says why."},
+)
+_describe(
     AuditAction,
     "What was done, or refused.",
     {
@@ -116,6 +125,10 @@ _describe(
         "SIGNED_OUT": "Someone signed out.",
         "ACCESS_TOKEN_CREATED": "An access token was created.",
         "ACCESS_TOKEN_REVOKED": "An access token was revoked.",
+        "WEBHOOK_CREATED": "A webhook was registered.",
+        "WEBHOOK_EDITED": "A webhook's address, actions, secret or status was changed.",
+        "WEBHOOK_REMOVED": "A webhook was removed.",
+        "WEBHOOK_DISABLED": "A webhook was disabled, its receiver having failed for days.",
     },
 )
 _describe(
@@ -137,6 +150,16 @@ _describe(
     Direction,
     "Which end of an order comes first.",
     {"ASC": "A to Z, oldest first.", "DESC": "Z to A, newest first."},
+)
+_describe(
+    AccessScope,
+    "What an access token may be used for, at most. It never does more than its user could.",
+    {
+        "READ": "All queries, but for the audit trail.",
+        "MANAGE_USERS": "`createUser`, `editUser` and `removeUsers`, with what they answer.",
+        "INVITE_USERS": "`inviteUsers` and `revokeInvitations`, with what they answer.",
+        "READ_AUDIT": "The audit trail of an organization; the users whom it names need READ, too.",
+    },
 )
 _describe(
     SignOutScope,

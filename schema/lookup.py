@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from resolvers.memberships import memberships_of
+from resolvers.permissions import organization_by_id
+from schema.access_tokens import load_access_token
 from schema.audit import to_audit_event
 from schema.catalogue import to_role, to_service
 from schema.context import Info
@@ -12,10 +13,11 @@ from schema.nodes import Node
 from schema.organizations import to_organization, to_subscription
 from schema.users import load_user
 from schema.viewer import load_session
+from schema.webhooks import load_delivery, load_webhook
 
 
 async def _organization(info: Info, id_: UUID) -> Node | None:
-    membership = (await memberships_of(info.context.caller)).get(id_)
+    membership = await organization_by_id(info.context.caller, id_)
     return to_organization(membership) if membership else None
 
 
@@ -53,6 +55,9 @@ LOOKUPS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
     "Invitation": _invitation,
     "AuditEvent": _audit_event,
     "Session": load_session,
+    "AccessToken": load_access_token,
+    "Webhook": load_webhook,
+    "WebhookDelivery": load_delivery,
 }
 """How each type of node is found."""
 

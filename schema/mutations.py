@@ -1,7 +1,6 @@
 """What can be done."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import strawberry
 
@@ -10,6 +9,8 @@ from resolvers import association, invitations, removal, sessions, subscriptions
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
 from schema import inputs, payloads
+from schema.access_tokens import AccessTokenMutations
+from schema.answers import answer, form
 from schema.connections import given
 from schema.context import Info
 from schema.costs import CHANGE, rows_of
@@ -20,43 +21,20 @@ from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
 from schema.scalars import URL
 from schema.users import to_user
+from schema.webhook_mutations import WebhookMutation
 
 SubscriptionId = Annotated[strawberry.ID, strawberry.argument(description="The subscription.")]
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
 Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions end.")]
 
 
-P = TypeVar("P")
-R = TypeVar("R")
-
-
-def form(description: str) -> object:
-    """The description of an input argument."""
-    return strawberry.argument(description=description)
-
-
-async def _answer(
-    info: Info,
-    payload: Callable[..., P],
-    outcome: Awaitable[R],
-    view: Callable[[R], dict[str, Any]],
-) -> P:
-    """The payload of what was done, or of why it was refused."""
-    try:
-        done = await outcome
-    except Refused as refusal:
-        return payload(user_errors=to_user_errors(refusal, info.context))
-    info.context.forget_rows()
-    return payload(**view(done))
-
-
 @strawberry.type(description="Everything that can be done.")
-class Mutation:
+class Mutation(AccessTokenMutations, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
         description="Adds the caller to the organization and the service, and makes them its "
-        "service administrator. Needs: a sign-in.",
+        "service administrator. Needs: a session.",
         directives=[CHANGE],
     )
     async def sign_up_for_service(
@@ -67,7 +45,7 @@ class Mutation:
         """Rules 7 to 10."""
         organization_id = given(input.organization_id)
         new = given(input.new_organization)
-        return await _answer(
+        return await answer(
             info,
             payloads.SignUpForServicePayload,
             sign_up(
@@ -86,8 +64,8 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Uses a deactivated subscription again. Needs: a service administrator of its "
-        "service.",
+        description="Uses a deactivated subscription again. Needs: a session, and a service "
+        "administrator of its service.",
         directives=[CHANGE],
     )
     async def activate_subscription(
@@ -97,7 +75,7 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await _answer(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.activate(
@@ -108,7 +86,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Puts a subscription out of use: nobody manages its roles until it is "
-        "activated again. Needs: a service administrator of its service.",
+        "activated again. Needs: a session, and a service administrator of its service.",
         directives=[CHANGE],
     )
     async def deactivate_subscription(
@@ -118,7 +96,7 @@ class Mutation:
     ) -> payloads.SubscriptionPayload:
         """Rule 14."""
         subscription_id = decode_id("ServiceSubscription", id)
-        return await _answer(
+        return await answer(
             info,
             payloads.SubscriptionPayload,
             subscriptions.deactivate(
@@ -129,7 +107,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Saves a new user. Sends no mail. Needs: a service administrator of the "
-        "organization, and of the service of each role.",
+        "organization, and of the service of each role; of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def create_user(
@@ -138,7 +116,7 @@ class Mutation:
         input: Annotated[inputs.CreateUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 19 to 23."""
-        return await _answer(
+        return await answer(
             info,
             payloads.UserPayload,
             users.create_user(info.context.caller, new=input.form(), now=info.context.now),
@@ -147,7 +125,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Saves a user's names, primary e-mail address and roles. Needs: a service "
-        "administrator of the organization, and of the service of each role that is moved.",
+        "administrator of the organization, and of the service of each role that is moved; "
+        "of an access token MANAGE_USERS.",
         directives=[CHANGE],
     )
     async def edit_user(
@@ -156,7 +135,7 @@ class Mutation:
         input: Annotated[inputs.EditUserInput, form("The form.")],  # noqa: A002 - the contract's name
     ) -> payloads.UserPayload:
         """Rules 33 to 37."""
-        return await _answer(
+        return await answer(
             info,
             payloads.UserPayload,
             users.edit_user(info.context.caller, edit=input.form(), now=info.context.now),
@@ -165,7 +144,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Removes profiles. Each must hold no role any more. Needs: a service "
-        "administrator of the organization.",
+        "administrator of the organization; of an access token MANAGE_USERS.",
         directives=[CHANGE, rows_of("input.users")],
     )
     async def remove_users(
@@ -174,7 +153,7 @@ class Mutation:
         input: Annotated[inputs.RemoveUsersInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RemoveUsersPayload:
         """Rules 38 to 40."""
-        return await _answer(
+        return await answer(
             info,
             payloads.RemoveUsersPayload,
             removal.remove_users(
@@ -194,7 +173,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Sends or re-sends; a re-send replaces the link, so that only the newest "
-        "works. Needs: a service administrator of the organization.",
+        "works. Needs: a service administrator of the organization; of an access token "
+        "INVITE_USERS.",
         directives=[CHANGE, rows_of("input.userIds")],
     )
     async def invite_users(
@@ -203,7 +183,7 @@ class Mutation:
         input: Annotated[inputs.InviteUsersInput, form("Whom.")],  # noqa: A002 - the contract's name
     ) -> payloads.InviteUsersPayload:
         """Rules 24 to 31."""
-        return await _answer(
+        return await answer(
             info,
             payloads.InviteUsersPayload,
             invitations.invite_users(
@@ -219,7 +199,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Kills the links of open invitations. Needs: a service administrator of the "
-        "organization.",
+        "organization; of an access token INVITE_USERS.",
         directives=[CHANGE, rows_of("input.invitationIds")],
     )
     async def revoke_invitations(
@@ -228,7 +208,7 @@ class Mutation:
         input: Annotated[inputs.RevokeInvitationsInput, form("Which.")],  # noqa: A002 - the contract's name
     ) -> payloads.RevokeInvitationsPayload:
         """Rule 29."""
-        return await _answer(
+        return await answer(
             info,
             payloads.RevokeInvitationsPayload,
             invitations.revoke_invitations(
@@ -266,7 +246,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Ends sessions, at once and for good; repeating it succeeds. Needs: nothing; "
-        "without a session there is none to end.",
+        "without a session there is none to end. An access token can't do it.",
         directives=[CHANGE],
     )
     async def sign_out(
@@ -274,7 +254,12 @@ class Mutation:
     ) -> payloads.SignOutPayload:
         """Rule 41."""
         caller = info.context.caller
-        count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        try:
+            count = await sessions.end_sessions(caller, scope, now=info.context.now)
+        except Refused as refusal:
+            return payloads.SignOutPayload(
+                signed_out_sessions=0, user_errors=to_user_errors(refusal, info.context)
+            )
         if scope is SignOutScope.OTHER_SESSIONS:
             return payloads.SignOutPayload(signed_out_sessions=count)
         info.context.browser.forget_session()
@@ -289,7 +274,7 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Ends one of the caller's own sessions, wherever it is open. Needs: a sign-in."
+        description="Ends one of the caller's own sessions, wherever it is open. Needs: a session."
     )
     async def end_session(
         self,
@@ -300,7 +285,7 @@ class Mutation:
         session_id = decode_id("Session", id)
         if session_id == info.context.caller.session_id:
             info.context.browser.forget_session()
-        return await _answer(
+        return await answer(
             info,
             payloads.EndSessionPayload,
             sessions.end_session(info.context.caller, session_id=session_id, now=info.context.now),

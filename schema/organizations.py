@@ -11,11 +11,13 @@ import models.services as tables
 from resolvers import lists, subscriptions
 from resolvers.memberships import Membership, memberships_of
 from resolvers.paging import Window
+from resolvers.webhook_permissions import webhooks_of
+from resolvers.webhooks import MAX_WEBHOOKS
 from schema.audit import AuditEventConnection
 from schema.catalogue import Service, to_service
 from schema.connections import After, Before, First, Last, given, window
 from schema.context import Info
-from schema.costs import FETCH, PAGE
+from schema.costs import FETCH, PAGE, ListSize
 from schema.enums import (
     Direction,
     ProductRelease,
@@ -32,6 +34,7 @@ from schema.filters import (
 from schema.invitations import InvitationConnection
 from schema.nodes import Node, decode_id, decode_ids, encode_id
 from schema.users import User, UserConnection, load_user, load_users, needs_roles
+from schema.webhooks import Webhook, to_webhook
 
 
 async def users_connection(
@@ -255,6 +258,16 @@ class Organization(Node):
             window=window(first, after, last, before),
         )
         return AuditEventConnection(page=page)
+
+    @strawberry.field(
+        description="The addresses that are told what happens, first registered first; at most 20. "
+        "Needs: a service administrator of the organization.",
+        directives=[FETCH, ListSize(assumed_size=MAX_WEBHOOKS, require_one_slicing_argument=False)],
+    )
+    async def webhooks(self, info: Info) -> list[Webhook]:
+        """One statement."""
+        id_ = self.membership.organization.id
+        return [to_webhook(row) for row in await webhooks_of(info.context.caller, id_)]
 
     @strawberry.field(description="The viewer's own profile in it.")
     async def viewer_profile(self, info: Info) -> User | None:

@@ -7,8 +7,10 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from resolvers import association
+from models.accounts import AccessScope
+from resolvers import access, association
 from resolvers.refusals import BadRequest
+from schema.access import AccessDecision, to_access_decision
 from schema.catalogue import Role, Service, to_role, to_service
 from schema.connections import After, Before, First, Last, window
 from schema.context import Info
@@ -41,6 +43,9 @@ RoleId = Annotated[strawberry.ID, node_id("The role's id.")]
 UserId = Annotated[strawberry.ID, node_id("The user's id.")]
 InvitationId = Annotated[strawberry.ID, node_id("The invitation's id.")]
 OfService = Annotated[strawberry.ID | None, node_id("Only the roles of this service.")]
+Action = Annotated[
+    str, strawberry.argument(description="As roles name it, for example `catalog:publish`.")
+]
 Token = Annotated[str, strawberry.argument(description="The last part of the link's path.")]
 
 
@@ -62,6 +67,7 @@ class Query:
     def viewer(self, info: Info) -> Viewer | None:
         """The caller."""
         account = info.context.caller.account
+        info.context.caller.demand(AccessScope.READ)
         return to_viewer(account, info.context) if account else None
 
     @strawberry.field(description="Any node by its id; null if there is none for the viewer. "
@@ -160,3 +166,21 @@ class Query:
             service_names=list(seen.service_names),
             masked_microsoft_account=seen.masked_microsoft_account,
         )
+
+    @strawberry.field(
+        description="May this user do this action of this service? For services that enforce "
+        "roles. What it is asked of may be unknown: the answer is no then, and says so. Needs: a "
+        "sign-in."
+    )
+    async def check_access(
+        self, info: Info, user_id: UserId, service_id: ServiceId, action: Action
+    ) -> AccessDecision:
+        """Many in one request take the statements of one."""
+        user = await info.context.loaders.users_with_roles.load(decode_id("User", user_id))
+        decision = await access.decide(
+            info.context.caller,
+            user=user,
+            service_id=decode_id("Service", service_id),
+            action=action,
+        )
+        return to_access_decision(decision)

@@ -25,12 +25,14 @@ def read_moment(value: object) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter in the years 1 and 9999
         moment = None
     if moment is None:
         message = "A DateTime is text such as 2026-11-24T09:30:00Z."
         raise GraphQLError(message)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(tzinfo=UTC)
 
 
 def read_text(value: object) -> str:

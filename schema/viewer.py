@@ -11,6 +11,7 @@ import models.accounts as tables
 from resolvers.caller import Caller, SignedInAccount
 from resolvers.memberships import Membership, memberships_of
 from resolvers.sessions import sessions_of
+from schema.access_tokens import AccessToken, load_access_tokens
 from schema.context import Context, Info
 from schema.nodes import Node, encode_id
 from schema.scalars import EmailAddress
@@ -88,6 +89,14 @@ class Viewer:
         caller = info.context.caller
         rows = await sessions_of(caller, now=info.context.now)
         return [to_session(row, caller) for row in rows]
+
+    @strawberry.field(
+        description="The account's access tokens, the newest first; one that has expired is shown "
+        "for 30 days more."
+    )
+    async def access_tokens(self, info: Info) -> list[AccessToken]:
+        """All of them."""
+        return await load_access_tokens(info)
 
 
 def to_viewer(account: SignedInAccount, context: Context) -> Viewer:

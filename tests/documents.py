@@ -222,3 +222,40 @@ query Audit($id: ID! $filter: AuditEventFilter) {
   }
 }
 """
+
+ACCESS_TOKEN = """
+fragment Token on AccessToken { id name prefix scopes createdAt expiresAt lastUsedAt }
+"""
+
+CREATE_ACCESS_TOKEN = (
+    """
+mutation CreateAccessToken($input: CreateAccessTokenInput!) {
+  createAccessToken(input: $input) {
+    accessToken { ...Token }
+    secret
+    userErrors { ...Errors }
+  }
+}
+"""
+    + ACCESS_TOKEN
+    + ERRORS
+)
+
+REVOKE_ACCESS_TOKEN = (
+    """
+mutation RevokeAccessToken($id: ID!) {
+  revokeAccessToken(id: $id) { revokedAccessTokenId userErrors { ...Errors } }
+}
+"""
+    + ERRORS
+)
+
+ACCESS_TOKENS = "{ viewer { session { id } accessTokens { ...Token } } }" + ACCESS_TOKEN
+
+CHECK_ACCESS = """
+query CheckAccess($userId: ID!, $serviceId: ID!, $action: String!) {
+  checkAccess(userId: $userId, serviceId: $serviceId, action: $action) {
+    allowed steps { rule passed detail }
+  }
+}
+"""

@@ -54,6 +54,8 @@ class Person:
     gateway: "Gateway"
     account: str = ""
     cookie: str | None = None
+    token: str | None = None
+    """The access token of a program that acts for the person."""
     user: dict[str, Any] = field(default_factory=dict)
     """The profile that the fixtures speak of, as the graph showed it then."""
 
@@ -62,7 +64,22 @@ class Person:
         return await self.gateway.client.post(
             "/graphql",
             json={"query": query, "variables": variables},
-            headers={"cookie": f"session={self.cookie}"} if self.cookie else {},
+            headers=self.headers(),
+        )
+
+    def headers(self) -> dict[str, str]:
+        """What the person's browser or program is known by."""
+        if self.token:
+            return {"authorization": f"Bearer {self.token}"}
+        return {"cookie": f"session={self.cookie}"} if self.cookie else {}
+
+    async def program(self, *scopes: str, name: str = "nightly sync", days: int = 90) -> "Person":
+        """A program that acts for the person, with an access token of these scopes."""
+        ends = self.gateway.clock() + timedelta(days=days)
+        form = {"name": name, "scopes": scopes, "expiresAt": ends.isoformat()}
+        payload = await self.do(documents.CREATE_ACCESS_TOKEN, input=form)
+        return Person(
+            self.gateway, self.account, token=payload["secret"], user=payload["accessToken"]
         )
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:

@@ -269,13 +269,18 @@ def with_id(value: Any, way: Sequence[str], id_: str) -> Any:
 
 FORBIDDEN_IDS = {
     "stranger": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                 "Contoso's first event", "nobody's event"],
+                 "Oscar's token", "Contoso's first event", "nobody's event", "Contoso's webhook",
+                 "Contoso's delivery"],
     "invited": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                "Contoso's first event", "nobody's event"],
+                "Oscar's token", "Contoso's first event", "nobody's event"],
     "bare": ["Fabrikam", "Fabrikam's commerce", "Dora", "Dora's invitation", "Oscar's session",
-             "Contoso's first event", "nobody's event"],
+             "Oscar's token", "Contoso's first event", "nobody's event"],
     "administrator": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session",
-                      "nobody's event"],
+                      "Oscar's token", "nobody's event"],
+    "reads": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session", "Oscar's token",
+              "nobody's event"],
+    "manages": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session", "Oscar's token",
+                "nobody's event"],
 }  # fmt: skip
 """What each of these callers may not know of."""
 
@@ -306,15 +311,9 @@ async def test_unknown_and_forbidden_ids_are_answered_alike_wherever_one_is_take
 
 def test_every_place_of_an_id_is_tried() -> None:
     assert sorted({slot[0] for _, slot in slots_to_try()}) == [
-        *("activateSubscription", "createUser", "deactivateSubscription", "editUser"),
-        *(
-            "endSession",
-            "invitation",
-            "inviteUsers",
-            "node",
-            "nodes",
-            "organization",
-            "removeUsers",
-        ),
-        *("revokeInvitations", "signUpForService", "user", "users"),
+        *("activateSubscription", "checkAccess", "createUser", "createWebhook"),
+        *("deactivateSubscription", "editUser", "editWebhook", "endSession", "invitation"),
+        *("inviteUsers", "node", "nodes", "organization", "removeUsers", "removeWebhook"),
+        *("replayWebhook", "revokeAccessToken", "revokeInvitations", "rotateWebhookSecret"),
+        *("signUpForService", "user", "users"),
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import free_port
+from tests.test_migrations import MIGRATIONS
 
 SERVABLE = {
     "GATEWAY_SECRET_KEY": "a key for tests that is long enough",
@@ -193,7 +194,7 @@ def test_the_check_says_what_is_wrong_of_everything(run: Runner) -> None:
             "✓ settings: browsers come to http://127.0.0.1:8000",
             "✗ settings: GATEWAY_SECRET_KEY is missing",
             "✓ database: answers",
-            "✗ database: 3 migrations are to be applied, run gateway migrate",
+            f"✗ database: {MIGRATIONS} migrations are to be applied, run gateway migrate",
             f"✗ sign-in: {', '.join([name for name in SERVABLE if 'OIDC' in name])} missing",
             "✗ mail: GATEWAY_SMTP_URL, GATEWAY_MAIL_FROM missing",
         ],

@@ -43,7 +43,7 @@ def test_there_is_a_starting_tab_for_each_mutation_of_user_management(
     assert graph.mutation_type
     later = {
         *("activateSubscription", "deactivateSubscription"),
-        *("createAccessToken", "revokeAccessToken"),
+        *("editWebhook", "rotateWebhookSecret", "replayWebhook", "removeWebhook"),
     }
     shown = " ".join(tab.query for tab in tabs())
 

@@ -42,7 +42,7 @@ TOO_MUCH = {
     + " ".join(f"fragment F{number} on Query {{__typename}}" for number in range(51)),
     Limit.DEPTH: "{" + "viewer{" * 20 + "id" + "}" * 21,
     Limit.SELECTIONS: nested_fragments(22),
-    Limit.ROOT_FIELDS: nested_fragments(5),
+    Limit.ROOT_FIELDS: nested_fragments(6),
     Limit.ALIASES: "{viewer{" + " ".join(f"a{number}:displayName" for number in range(101)) + "}}",
     Limit.ALIAS_LENGTH: "{" + "a" * 101 + ":__typename}",
     Limit.DIRECTIVES: "{__typename" + " @skip(if:false)" * 51 + "}",
@@ -297,7 +297,7 @@ async def test_the_cost_is_in_the_answer_for_who_asks_for_it(gateway: Gateway) -
         ("query($a:[ID!]!){nodes(ids:$a){id}}", {"a": [[1]] * 9_000}),
         ('{users(organizationId:"' + "a" * 15_000 + '"){nodes{id}}}', {}),
         (
-            "{" + " ".join(f"a{n}:users(organizationId:1){{totalCount}}" for n in range(20)) + "}",
+            "{" + " ".join(f"a{n}:users(organizationId:1){{totalCount}}" for n in range(50)) + "}",
             {},
         ),
     ],

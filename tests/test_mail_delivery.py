@@ -778,7 +778,7 @@ async def test_a_database_that_was_away_is_waited_for(
                 await eventually(it_is_marked)
 
     assert len(server.accepted) == 1
-    assert "mail_waits_for_database" in {line["event"] for line in logs}
+    assert "delivery_waits_for_database" in {line["event"] for line in logs}
 
 
 # --------------------------------------------------------------------------- workers to be killed

@@ -3,6 +3,7 @@ import importlib
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tortoise.exceptions import IntegrityError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from gateway.database import connected, is_sqlite, migrate, pending_migrations
-from models.accounts import Account, Session
+from models import migrations
+from models.accounts import AccessToken, Account, Session
 from models.database import tortoise_config
 from models.services import CatalogueVersion, Role, Service
 from tests.postgres import PostgresServer
@@ -21,7 +23,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 DECLARING = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0003_kept_answers")
+    for name in ("0002_constraints", "0003_kept_answers", "0005_access_tokens")
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
 INDEXES = {name for module in DECLARING for name in module.INDEXES}
@@ -86,6 +88,19 @@ async def session() -> Session:
     )
 
 
+async def access_token() -> AccessToken:
+    owner = await Account.first() or await account()
+    return await AccessToken.create(
+        account=owner,
+        name="nightly",
+        prefix="csu_",
+        token_hash="0" * 64,
+        scopes="READ",
+        created_at=NOW,
+        expires_at=NOW,
+    )
+
+
 async def version() -> CatalogueVersion:
     return await CatalogueVersion.create(version=1, applied_at=NOW)
 
@@ -106,7 +121,7 @@ async def administrator_role(code: str = "admin", name: str = "Admin") -> Role:
 
 
 @pytest.mark.usefixtures("database")
-@pytest.mark.parametrize("insert", [account, session, version, administrator_role])
+@pytest.mark.parametrize("insert", [account, session, access_token, version, administrator_role])
 async def test_the_database_itself_refuses_a_double(
     insert: Callable[[], Coroutine[Any, Any, object]],
 ) -> None:
@@ -134,6 +149,9 @@ asyncio.run(main())
 """
 
 
+MIGRATIONS = len(list(Path(migrations.__file__).parent.glob("0*.py")))
+
+
 async def test_processes_that_migrate_at_once_do_it_once(engine_server: PostgresServer) -> None:
     url = engine_server.create_database("migrated_at_once")
     processes = [
@@ -146,4 +164,4 @@ async def test_processes_that_migrate_at_once_do_it_once(engine_server: Postgres
     async with connected(url):
         left = await pending_migrations()
 
-    assert (sorted(applied), left) == ([0, 0, 3], [])
+    assert (sorted(applied), left) == ([0, 0, MIGRATIONS], [])

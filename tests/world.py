@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from models.accounts import Session
+from models.accounts import AccessToken, Session
 from models.audit import AuditAction, AuditEvent
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import Service, ServiceSubscription
 from models.users import User
+from models.webhooks import Webhook, WebhookDelivery
 from schema.nodes import decode_id, encode_id, split_id
-from tests import documents
+from tests import documents, walks
 from tests.people import Gateway, Person, associated
 
 UNKNOWN_KEY = UUID("019275f0-abcd-7ef0-abcd-0123456789ab")
@@ -36,7 +37,7 @@ class World:
         """The value with `{Name}` as its id, `{self}` as the caller's profile, and so on.
 
         `{Name.version}` is the version that a user has now. What a caller has not, such as an
-        invitation of his own, becomes an id of nothing.
+        invitation of his own, becomes an id of nothing. `{enum NAME}` is a value of an enum.
         """
         if isinstance(value, dict):
             return {key: self.fill(each, caller) for key, each in value.items()}
@@ -44,7 +45,11 @@ class World:
             return [self.fill(each, caller) for each in value]
         if not isinstance(value, str) or value[:1] != "{" or value.startswith("{version of"):
             return value
-        name = value.strip("{}").replace("self", self.profile_of(caller))
+        if value.startswith("{enum "):
+            return walks.EnumValue(value[6:-1])
+        return self._named(value.strip("{}").replace("self", self.profile_of(caller)))
+
+    def _named(self, name: str) -> str:
         if name == "token":
             return self.token
         if name not in self.ids:
@@ -87,11 +92,27 @@ class World:
         for session in await Session.all():
             name = f"{accounts.get(session.account_id, 'nobody')}'s session"
             found[encode_id("Session", session.id)] = name
+        for token in await AccessToken.all():
+            name = f"{accounts.get(token.account_id, 'nobody')}'s token"
+            found[encode_id("AccessToken", token.id)] = name
         for event in await AuditEvent.all():
             owner = organizations[event.organization_id] if event.organization_id else "nobody"
             found[encode_id("AuditEvent", event.id)] = f"{owner}'s events"
+        for webhook in await Webhook.all():
+            owner = organizations[webhook.organization_id]
+            found[encode_id("Webhook", webhook.id)] = f"{owner}'s webhook"
+        for delivery in await WebhookDelivery.all():
+            owner = organizations[delivery.organization_id]
+            found[encode_id("WebhookDelivery", delivery.id)] = f"{owner}'s delivery"
         return found
 
+
+WEBHOOK = {"url": "https://receiver.example/", "actions": ["WEBHOOK_CREATED"]}
+"""It is told of its own creation, and nothing else."""
+
+CREATE_WEBHOOK = (
+    "mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id } } }"
+)
 
 PROFILES = {
     "ended": "Alice",
@@ -101,8 +122,23 @@ PROFILES = {
     "member": "Bob",
     "neighbour": "Carol",
     "administrator": "Alice",
+    **dict.fromkeys(("reads", "manages", "invites", "audits"), "Alice"),
 }
 """The first name of each caller's profile. `tests/authorization.toml` says who they are."""
+
+
+async def _programs(owner: Person) -> dict[str, Person]:
+    """A program for each scope, which has used its token just now, so that no use is noted soon."""
+    scopes = {
+        "reads": "READ",
+        "manages": "MANAGE_USERS",
+        "invites": "INVITE_USERS",
+        "audits": "READ_AUDIT",
+    }
+    programs = {name: await owner.program(scope) for name, scope in scopes.items()}
+    for program in programs.values():
+        await program.ask("{ __typename }")
+    return programs
 
 
 async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str) -> World:
@@ -113,9 +149,10 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
         alice, contoso, "nina@live.example", role="commerce-services/viewer", name="Nina Nash"
     )
     await alice.edit(nina.user, roles={"set": []})
-    await associated(
+    oscar = await associated(
         alice, contoso, "oscar@live.example", role="commerce-services/viewer", name="Oscar Orr"
     )
+    await oscar.program("READ")
     erin = await alice.create(
         contoso, firstName="Erin", microsoftAccount="erin@live.example", roles={"set": [viewer]}
     )
@@ -126,6 +163,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             contoso, firstName=name, microsoftAccount=account, roles={"set": [viewer]}
         )
         await alice.invite(made["user"])
+    await alice.do(CREATE_WEBHOOK, input={**WEBHOOK, "organizationId": contoso})
     token = (await gateway.tokens())[-1]
     leaving = await gateway.person("alice@live.example")
     await leaving.do(documents.SIGN_OUT)
@@ -140,6 +178,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             "member": bob,
             "neighbour": people["carol"],
             "administrator": alice,
+            **await _programs(alice),
         },
         token=token,
     )

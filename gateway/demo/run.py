@@ -79,7 +79,7 @@ async def _run(
     settings = _settings(folder, addresses, client)
     await _prepare(settings, issuer=addresses.provider, folder=folder)
     apps: list[ASGIApp] = [
-        create_app(settings, delivers_mail=True),
+        create_app(settings, delivers_mail=True, tells_webhooks=True),
         LocalProvider(issuer=addresses.provider, client=client).app(),
         mailbox.app(),
     ]

@@ -7,7 +7,7 @@ nothing: the claim's lease ends and the mail is tried again, under the same Mess
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -16,7 +16,8 @@ from typing import Self
 import structlog
 from jinja2 import TemplateError
 
-from gateway.database import DATABASE_TROUBLE
+from gateway import couriers
+from gateway.couriers import insisting
 from gateway.mail.message import Letter, Undeliverable, host_name, parse_sender, render
 from gateway.mail.server import MailServer
 from gateway.mail.session import (
@@ -55,34 +56,20 @@ def pause_before(attempt: int) -> float:
 DEFAULT_PATIENCE = Patience()
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How much at once, how often, how long."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace(couriers.Pace):
+    """How mail is delivered: a batch through one session with the mail server."""
 
     batch: int = 20
-    """Mails claimed at a time, delivered through one session."""
     sessions: int = 4
-    """Sessions with the mail server at a time."""
-    poll_s: float = 1.0
-    lease_s: float = 300.0
-    recording_s: float = 20.0
-    """Kept of the lease for writing the last outcome."""
     patience: Patience = DEFAULT_PATIENCE
     pause_before: Callable[[int], float] = pause_before
-    keep_finished: timedelta = timedelta(days=30)
-    housekeeping_s: float = 3600.0
-
-    def __post_init__(self) -> None:
-        if self.sending_s <= 0:
-            message = "the lease must be longer than the waits of one letter together"
-            raise ValueError(message)
 
     @property
-    def sending_s(self) -> float:
-        """How long after its claim a batch may begin another letter, and end within the lease."""
+    def one_s(self) -> float:
+        """The longest that one letter takes, in a session of its own."""
         patience = self.patience
-        one_letter_s = patience.opening_s + patience.letter_s + 2 * patience.closing_s
-        return self.lease_s - one_letter_s - self.recording_s
+        return patience.opening_s + patience.letter_s + 2 * patience.closing_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +108,12 @@ class Courier:
             limit=self.pace.batch,
         )
 
-    async def deliver(
-        self, mails: Sequence[ClaimedMail], *, stop: asyncio.Event, until: float
-    ) -> bool:
+    async def deliver(self, batch: list[ClaimedMail], *, stop: asyncio.Event, until: float) -> bool:
         """Try each of these mails once; False if the mail server can't be reached.
 
         On `stop`, or past `until` on the loop's clock, what was not begun is given back.
         """
-        waiting = deque([mail for mail in mails if not await self._has_ended(mail)])
+        waiting = deque([mail for mail in batch if not await self._has_ended(mail)])
         clock = asyncio.get_running_loop().time
         losses = 0
         while waiting and not stop.is_set() and clock() < until:
@@ -154,6 +139,10 @@ class Courier:
                 return False
         await outbox.release(waiting, now=self.now())
         return True
+
+    async def keep_house(self) -> int:
+        """Forget mails that ended long ago; how many."""
+        return await outbox.forget_finished(before=self.now() - self.pace.keep_finished)
 
     async def _has_ended(self, mail: ClaimedMail) -> bool:
         if self.now() < mail.give_up_at:
@@ -223,23 +212,13 @@ class Courier:
 
         What can't be written is delivered a second time once the lease has ended.
         """
-        known = await _insisting(write)
+        known = await insisting(write)
         log.info(
             f"mail_{outcome}" if known else "mail_gone_or_claimed_anew",
             mail_id=str(mail.id),
             attempt=mail.attempt,
             **fields,
         )
-
-
-async def _insisting(write: Callable[[], Awaitable[bool]]) -> bool:
-    for pause_s in (0.1, 0.4, 1.6, 3.2):
-        try:
-            return await write()
-        except DATABASE_TROUBLE as error:
-            log.warning("mail_outcome_waits_for_database", problem=type(error).__name__)
-            await asyncio.sleep(pause_s)
-    return await write()
 
 
 async def check_mail_server(settings: Settings) -> None:

@@ -128,6 +128,8 @@ function EventRow({ event }: { event: Event }) {
   const words = useWords()
   const labels = words.audit
   const { actor } = event
+  // A program's name is that of the account, with its access token's first characters.
+  const token = /\(access token (\S+)\)$/.exec(event.actorName)?.[1]
   const actorName = actor ? `${actor.firstName} ${actor.lastName}` : event.actorName
   return (
     <li class={event.outcome === 'DENIED' ? 'event denied' : 'event'}>
@@ -137,6 +139,7 @@ function EventRow({ event }: { event: Event }) {
       <div class="event-what">
         <p>
           <strong>{actorName || labels.someone}</strong>{' '}
+          {token && actor && <span class="secondary">{labels.byToken(token)} </span>}
           <span class="event-action">{labels.actions[event.action] ?? event.action}</span>
           {event.subjectName && event.subjectName !== actorName && (
             <span class="event-subject">{event.subjectName}</span>

@@ -15,6 +15,7 @@ import { Moment } from '../ui/moment'
 import { FailureNotice, Notice, Skeleton } from '../ui/states'
 import { announce } from '../ui/toasts'
 import { useWords } from '../words'
+import { Tokens } from './tokens'
 
 type Viewer = NonNullable<ProfileQuery['viewer']>
 
@@ -49,6 +50,7 @@ export function MyPage() {
             ))}
           </div>
           <Sessions sessions={viewer.sessions} reload={reload} />
+          <Tokens />
         </>
       )}
     </main>

@@ -1,0 +1,59 @@
+"""Whom a credential stands for: one statement tells it, with all that the request may need."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from resolvers.caller import Caller, PresentedToken, SignedInAccount
+from resolvers.catalogue import catalogue_of_version
+from resolvers.memberships import COLUMNS, memberships_in
+from resolvers.statements import Statement, as_uuid
+
+ACCOUNT_WIDTH = 5
+"""How many columns of a row come before those of the memberships: account and catalogue."""
+
+
+def look_up(table: str, *columns: str) -> Statement:
+    """A statement that finds a credential by its hash: its columns, and then its account's.
+
+    There is a row for each profile of the account, or one for an account without.
+    """
+    return Statement(f"""
+SELECT {", ".join(f"{table}.{column}" for column in columns)}, accounts.id,
+    accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
+    (SELECT max(version) FROM catalogue_versions), {COLUMNS}
+FROM {table} JOIN accounts ON accounts.id = {table}.account_id
+LEFT JOIN users ON users.account_id = accounts.id
+LEFT JOIN organizations ON organizations.id = users.organization_id
+WHERE {table}.token_hash = $1
+ORDER BY users.id
+""")  # noqa: S608 - nothing but our own names
+
+
+async def caller_behind(
+    rows: Sequence[Any],
+    *,
+    width: int,
+    request_id: str,
+    session_id: UUID | None = None,
+    token: PresentedToken | None = None,
+) -> Caller:
+    """The caller that rows of `look_up` tell of; `width` is how many columns the credential has."""
+    account_id, microsoft_account, key, name, version = rows[0][width : width + ACCOUNT_WIDTH]
+    catalogue = await catalogue_of_version(version or 0)
+    profiles = (row[width + ACCOUNT_WIDTH :] for row in rows)
+    return Caller(
+        request_id=request_id,
+        account=SignedInAccount(
+            id=as_uuid(account_id),
+            microsoft_account=microsoft_account,
+            microsoft_account_key=key,
+            display_name=name,
+        ),
+        session_id=session_id,
+        token=token,
+        catalogue=catalogue,
+        memberships=memberships_in(
+            (each for each in profiles if each[0]), catalogue, token.scopes if token else None
+        ),
+    )
