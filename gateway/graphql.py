@@ -8,11 +8,14 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+import structlog
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
 from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
 
+from gateway.addresses import counted_address
 from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
 from gateway.costs import Price
 from gateway.documents import (
@@ -25,13 +28,24 @@ from gateway.documents import (
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect, refusal_for
+from gateway.graphql_errors import (
+    INTERNAL,
+    Refusal,
+    challenge_of,
+    formatted,
+    is_defect,
+    refusal_for,
+    slow_down,
+)
 from gateway.graphql_requests import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
-    Answer,
+    RETRY_AFTER_S,
     GraphQLRequest,
+    Room,
     UnfitRequest,
+    answer,
     media_type,
     prefers_html,
     read_request,
@@ -39,18 +53,33 @@ from gateway.graphql_requests import (
 from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.limits import TooComplex
 from gateway.oidc import Provider
+from gateway.patience import ClientLeft, Patience, TookTooLong
+from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
+from gateway.streams.exchange import Exchange
+from gateway.streams.server_sent import events_of
+from gateway.streams.socket import serve_socket
+from gateway.streams.subscribing import Subscriptions
 from resolvers.caller import Caller
 from schema.catalogue import Role, Service
-from schema.context import Context, Loaders
+from schema.context import Changes, Context, Loaders
 from schema.graph import build
 
 MAX_UNDER_WAY = 500
 """Requests at once; one that waits holds about 30 kB, and has half a second of work before it."""
 
 OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
-RETRY_AFTER_S = 1
+
+log = structlog.get_logger(__name__)
+
+REFUSAL_COST = 100
+"""What counts for the rates where nothing is executed: an invalid document, or credential."""
+
+TOOK_TOO_LONG = "This took too long and was given up."
+
+CLIENT_LEFT = 499
+"""For the log: nobody is there to get it. The status that nginx uses."""
 
 
 @dataclass(slots=True)
@@ -87,12 +116,15 @@ class GraphQLEndpoint:
         self,
         settings: Settings,
         provider: Provider,
+        rates: Rates,
         *,
+        exchange: Exchange,
         after_change: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._rates = rates
         self._after_change = after_change
         self._now = now
         self._graph = build()
@@ -101,15 +133,26 @@ class GraphQLEndpoint:
             message = "a Provider checks that every setting for sign-in is there"
             raise TypeError(message)
         self._idempotency = Idempotency(settings.secret_key)
+        self._room = Room()
         self._documents = Documents(self._core, introspection=settings.introspection)
         self._under_way = 0
+        self.subscriptions = Subscriptions(
+            settings,
+            exchange,
+            rates,
+            self._documents,
+            self._core,
+            executor_class=self.executor_class,
+            context_for=self._context,
+            now=now,
+        )
 
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request; 503 if as many are under way as memory is meant for."""
         if self._under_way >= MAX_UNDER_WAY:
             error = {"message": OVERLOADED, "extensions": {"code": "RATE_LIMITED"}}
             wait = {"retry-after": str(RETRY_AFTER_S)}
-            return Answer({"errors": [error]}, media=JSON, status=503, headers=wait)
+            return answer({"errors": [error]}, media=JSON, status=503, headers=wait)
         self._under_way += 1
         try:
             return await self._answer(request)
@@ -123,13 +166,28 @@ class GraphQLEndpoint:
             if is_page and prefers_html(accept):
                 return self._graphiql()
             media = media_type(accept)
-            return await self._respond(request, await read_request(request), media)
+            with self._room.hold() as held:
+                asked = await read_request(request, held)
+                follows = media == EVENT_STREAM and self.subscriptions.asks_for_one(asked)
+                if not follows:
+                    return await self._in_time(request, asked, media)
+            return await self._events(request, asked)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
-            return Answer(
+            return answer(
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
+
+    async def _events(self, request: Request, asked: GraphQLRequest) -> Response:
+        try:
+            return await events_of(request, asked, self.subscriptions)
+        except InvalidCredential as invalid:
+            return await self._unauthorized(request, invalid, EVENT_STREAM)
+
+    async def serve_socket(self, websocket: WebSocket) -> None:
+        """Answer one WebSocket."""
+        await serve_socket(websocket, self.subscriptions)
 
     def _graphiql(self) -> Response:
         """The page.
@@ -143,7 +201,24 @@ class GraphQLEndpoint:
             graphiql_page(), headers={"content-security-policy": CONTENT_SECURITY_POLICY}
         )
 
-    async def _respond(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
+    async def _in_time(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
+        """The answer, or that there is none: it took too long, or nobody waits for it any more."""
+        try:
+            with Patience(request, limit_s=self._settings.query_timeout_s) as patience:
+                return await self._respond(request, asked, media, patience)
+        except TookTooLong:
+            log.error("query_given_up", limit_s=self._settings.query_timeout_s)  # noqa: TRY400 - the stack tells nothing more
+            extensions = {"code": INTERNAL, "requestId": request_id_of(request)}
+            error = {"message": TOOK_TOO_LONG, "extensions": extensions}
+            headers = {"retry-after": str(RETRY_AFTER_S)}
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return answer({"errors": [error]}, media=media, status=status, headers=headers)
+        except ClientLeft:
+            return Response(status_code=CLIENT_LEFT)
+
+    async def _respond(
+        self, request: Request, asked: GraphQLRequest, media: str, patience: Patience
+    ) -> Response:
         now = self._now()
         request_id = request_id_of(request)
         document = self._documents.read(asked.query)
@@ -156,19 +231,17 @@ class GraphQLEndpoint:
             # Signing out again with a session that has ended succeeds (rule 41).
             signs_out = not isinstance(operation, str) and only_signs_out(operation)
             if not (signs_out and invalid.is_session):
-                return self._unauthorized(invalid, media)
+                return await self._unauthorized(request, invalid, media)
             caller = Caller(request_id=request_id)
-        admitted = self._admitted(document, operation, asked, request.method)
+        admitted = await self._let_in(
+            self._admitted(document, operation, asked, request.method), request, asked, caller
+        )
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
+        if admitted.changes_something:
+            patience.finish_it()
         browser = BrowserSession(self._provider)
-        context = Context(
-            caller=caller,
-            now=now,
-            invitation_lifetime=timedelta(days=self._settings.invitation_days),
-            browser=browser,
-            loaders=Loaders(caller),
-        )
+        context = self._context(caller, now, browser)
         execute = partial(self._executed, document, asked, context, admitted)
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
@@ -184,10 +257,48 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        response = Answer(outcome.body, media=media, headers=outcome.headers)
+        response = answer(outcome.body, media=media, headers=outcome.headers)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
         return response
+
+    def _context(
+        self,
+        caller: Caller,
+        now: datetime,
+        browser: BrowserSession | None = None,
+        *,
+        changes: Changes | None = None,
+    ) -> Context:
+        return Context(
+            caller=caller,
+            now=now,
+            invitation_lifetime=timedelta(days=self._settings.invitation_days),
+            rates=self._rates,
+            browser=browser or BrowserSession(self._provider),
+            loaders=Loaders(caller),
+            changes=changes,
+        )
+
+    async def _let_in(
+        self,
+        admitted: "_Admitted | Refusal",
+        request: Request,
+        asked: GraphQLRequest,
+        caller: Caller,
+    ) -> "_Admitted | Refusal":
+        """What was admitted, if it was not too much lately."""
+        address = counted_address(request)
+        looks = asked.query.count("invitationPreview")
+        wait_s = await self._rates.previews(address, looks) if looks else None
+        if wait_s is None:
+            wait_s = await self._rates.operation(
+                account=caller.account.id if caller.account else None,
+                token=caller.token.id if caller.token else None,
+                address=address,
+                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
+            )
+        return admitted if wait_s is None else slow_down(wait_s)
 
     def _admitted(
         self,
@@ -202,6 +313,12 @@ class GraphQLEndpoint:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            message = (
+                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+                f"or with Accept: {EVENT_STREAM}."
+            )
+            return refusal_for(message, BAD_REQUEST)
         if method != "POST" and kind is not OperationType.QUERY:
             message = f"A {kind.value} can't be sent by {method}: use POST."
             return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -244,9 +361,17 @@ class GraphQLEndpoint:
             headers=challenge_of(errors),
         )
 
-    def _unauthorized(self, invalid: InvalidCredential, media: str) -> Response:
+    async def _unauthorized(
+        self, request: Request, invalid: InvalidCredential, media: str
+    ) -> Response:
+        """A credential that is not valid, if its address has not tried too many."""
+        wait_s = await self._rates.operation(
+            account=None, address=counted_address(request), cost=REFUSAL_COST
+        )
+        if wait_s is not None:
+            return self._refused(slow_down(wait_s), media)
         error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
-        response = Answer(
+        response = answer(
             {"errors": [error]},
             media=media,
             status=401,
@@ -260,7 +385,9 @@ class GraphQLEndpoint:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        return Answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
+        if refusal.retry_after_s is not None:
+            headers["retry-after"] = str(refusal.retry_after_s)
+        return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

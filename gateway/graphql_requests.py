@@ -4,15 +4,24 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 MAX_BODY_BYTES = 1_048_576
 """A thousand rows of the largest inputs fit."""
+
+MAX_MESSAGE_BYTES = 65_536
+"""Of a WebSocket, which takes subscriptions alone."""
+MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
+"""In one process at a time, while they are read and answered."""
+
+RETRY_AFTER_S = 2
 
 MAX_JSON_DEPTH = 64
 QUOTE = b'"'
@@ -20,6 +29,7 @@ BACKSLASH = b"\\"
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 
 class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
@@ -32,20 +42,16 @@ class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
         self.headers = dict(headers or {})
 
 
-class GraphQLRequest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
     """A well-formed request (section 5)."""
 
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
-    body: bytes = b""
-    """Of a POST."""
-
-    @property
-    def body_hash(self) -> str:
-        """SHA-256 of the body, hexadecimal."""
-        return hashlib.sha256(self.body).hexdigest()
+    body_hash: str = ""
+    """SHA-256 of a POST's body, hexadecimal."""
 
     @property
     def wants_cost(self) -> bool:
@@ -69,9 +75,11 @@ def media_type(accept: str | None) -> str:
             continue
         if name == GRAPHQL_RESPONSE:
             return GRAPHQL_RESPONSE
+        if name == EVENT_STREAM:
+            return EVENT_STREAM
         if name in {JSON, "application/*", "*/*"}:
             return JSON
-    message = f"The answer can be {GRAPHQL_RESPONSE} or {JSON}; Accept names neither."
+    message = f"The answer can be {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}; Accept names none."
     raise UnfitRequest(406, message)
 
 
@@ -96,52 +104,90 @@ def _media_ranges(accept: str) -> list[tuple[str, float]]:
     return ranges
 
 
-async def read_request(request: Request) -> GraphQLRequest:
+class Room:
+    """The memory for the bodies of all requests of a process that are being read or answered."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES_OF_ALL_BODIES) -> None:
+        self._free = max_bytes
+
+    @contextmanager
+    def hold(self) -> Iterator["Held"]:
+        """Memory for one request, given back at the end."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self._free += held.size
+
+    def take(self, size: int) -> None:
+        """Take some.
+
+        Raises:
+            UnfitRequest: 503, if there is not so much left.
+        """
+        if size > self._free:
+            message = "Too many large requests at once. Try again in a moment."
+            raise UnfitRequest(503, message, {"retry-after": str(RETRY_AFTER_S)})
+        self._free -= size
+
+
+@dataclass(slots=True)
+class Held:
+    """What one request has of the room."""
+
+    room: Room
+    size: int = 0
+
+    def grow(self, size: int) -> None:
+        """Hold more.
+
+        Raises:
+            UnfitRequest: 503, if there is no more.
+        """
+        self.room.take(size)
+        self.size += size
+
+
+async def read_request(request: Request, held: Held) -> GraphQLRequest:
     """Read a request from the body of a POST, or else from the query string (section 5.3).
 
     Raises:
         UnfitRequest: It is not well-formed.
     """
     if request.method == "POST":
-        return _from_body(await _body(request))
+        return _from_body(await _body(request, held))
     return _from_query_string(request)
 
 
-async def _body(request: Request) -> bytes:
-    content_type = request.headers.get("content-type", "")
-    if content_type != JSON and not _is_json(content_type):
-        raise UnfitRequest(415, f"The content type must be {JSON}, in UTF-8.")
-    _refuse_too_large(int(request.headers.get("content-length", "0")))
-    body = bytearray()
-    is_complete = False
-    while not is_complete:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise UnfitRequest(400, "The body ended early.")
-        body += message.get("body", b"")
-        _refuse_too_large(len(body))
-        is_complete = not message.get("more_body", False)
-    return bytes(body)
-
-
-def _is_json(content_type: str) -> bool:
-    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+async def _body(request: Request, held: Held) -> bytes:
+    kind, *parameters = (
+        part.strip().lower() for part in request.headers.get("content-type", "").split(";")
+    )
     charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
-    return kind == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
-
-
-def _refuse_too_large(length: int) -> None:
-    if length > MAX_BODY_BYTES:
-        raise UnfitRequest(413, f"The body has more than {MAX_BODY_BYTES} bytes.")
+    if kind != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+        raise UnfitRequest(415, f"The content type must be {JSON}, in UTF-8.")
+    too_large = UnfitRequest(413, f"The body has more than {MAX_BODY_BYTES} bytes.")
+    if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
+        raise too_large
+    chunks = bytearray()
+    try:
+        async for chunk in request.stream():
+            held.grow(len(chunk))
+            chunks += chunk
+            if len(chunks) > MAX_BODY_BYTES:
+                raise too_large
+    except ClientDisconnect as error:
+        raise UnfitRequest(400, "The body ended early.") from error
+    return bytes(chunks)
 
 
 def _from_body(body: bytes) -> GraphQLRequest:
-    parameters = _json(body, "The body")
+    parameters = json_in(body, "The body")
     if isinstance(parameters, list):
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
-    return _checked(parameters, body)
+    return replace(checked_request(parameters), body_hash=hashlib.sha256(body).hexdigest())
 
 
 def _from_query_string(request: Request) -> GraphQLRequest:
@@ -152,11 +198,16 @@ def _from_query_string(request: Request) -> GraphQLRequest:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
         if values and values[0]:
             is_json = name in {"variables", "extensions"}
-            parameters[name] = _json(values[0].encode(), f"`{name}`") if is_json else values[0]
-    return _checked(parameters)
+            parameters[name] = json_in(values[0].encode(), f"`{name}`") if is_json else values[0]
+    return checked_request(parameters)
 
 
-def _json(text: bytes, label: str) -> object:
+def json_in(text: bytes, label: str) -> object:
+    """What a text says, which the label names to the client.
+
+    Raises:
+        UnfitRequest: It is no JSON, or nested too deeply.
+    """
     if _depth(text) > MAX_JSON_DEPTH:
         raise UnfitRequest(400, f"{label} is nested more than {MAX_JSON_DEPTH} deep.")
     try:
@@ -189,7 +240,12 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _checked(parameters: dict[str, Any], body: bytes = b"") -> GraphQLRequest:
+def checked_request(parameters: dict[str, Any]) -> GraphQLRequest:
+    """The request that these parameters are (section 5.1).
+
+    Raises:
+        UnfitRequest: They are none.
+    """
     query = parameters.get("query")
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
@@ -202,7 +258,25 @@ def _checked(parameters: dict[str, Any], body: bytes = b"") -> GraphQLRequest:
         raise UnfitRequest(400, "`variables` must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise UnfitRequest(400, "`extensions` must be an object.")
-    return GraphQLRequest(query, variables, operation_name, extensions, body)
+    return GraphQLRequest(query, variables, operation_name, extensions)
+
+
+def answer(
+    body: Mapping[str, Any],
+    *,
+    media: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An answer in a media type; it is never cached, for it may hold what only one may see."""
+    content = orjson.dumps(body)
+    if media == EVENT_STREAM:
+        content = event("next", content) + event("complete")
+    response = Response(content, status_code=status)
+    response.raw_headers += HEADERS[media]
+    if headers:
+        response.headers.update(headers)
+    return response
 
 
 HEADERS = {
@@ -211,25 +285,14 @@ HEADERS = {
         (b"cache-control", b"no-store"),
         (b"vary", b"Accept, Origin, Cookie"),
     ]
-    for media in (JSON, GRAPHQL_RESPONSE)
+    for media in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
 }
-"""Of answers; they are never cached, for they may hold what only one may see."""
+"""Of answers, made once."""
 
 
-class Answer(Response):
-    """An answer in a media type, with little made anew for each."""
-
-    def __init__(
-        self,
-        body: Mapping[str, Any],
-        *,
-        media: str,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.status_code = status
-        self.background = None
-        self.body = orjson.dumps(body)
-        self.raw_headers = [*HEADERS[media], (b"content-length", b"%d" % len(self.body))]
-        if headers:
-            self.headers.update(headers)
+def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:
+    """A server-sent event (HTML Standard, section 9.2.6); data without a line break."""
+    lines = [b"event: ", name.encode(), b"\n"]
+    if id_:
+        lines += [b"id: ", id_.encode(), b"\n"]
+    return b"".join([*lines, b"data: ", data, b"\n\n"])

@@ -22,6 +22,7 @@ from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.permissions import administration, invitations_for, roles_held, users_for
+from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 
@@ -34,7 +35,12 @@ def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
 
 
 async def invite_users(
-    caller: Caller, *, user_ids: Sequence[UUID], lifetime: timedelta, now: datetime
+    caller: Caller,
+    *,
+    user_ids: Sequence[UUID],
+    lifetime: timedelta,
+    rates: Rates,
+    now: datetime,
 ) -> list[Invitation | Refused]:
     """Send or re-send; a re-send replaces the link. The mail leaves after the commit.
 
@@ -63,6 +69,8 @@ async def invite_users(
             try:
                 membership = memberships[user.organization_id]
                 names = _services_to_name(user, held[user.id], membership, path)
+                if id_ not in invitees:
+                    await _count_mail(caller, user, rates, path)
                 invitees[id_] = _Invitee(user, membership, names)
             except Refused as refusal:
                 results.setdefault(id_, refusal)
@@ -162,6 +170,22 @@ def _services_to_name(
         code, message = next(obstacle for obstacle in obstacles.values() if obstacle)
         raise refuse(code, message, path)
     return usable
+
+
+async def _count_mail(caller: Caller, user: User, rates: Rates, path: Sequence[str]) -> None:
+    """Count the mail that is about to be written.
+
+    Raises:
+        Refused: RATE_LIMITED.
+    """
+    wait_s = await rates.mail(
+        recipient=user.primary_email_address_key,
+        administrator=caller.signed_in().id,
+        organization=user.organization_id,
+    )
+    if wait_s is not None:
+        message = "Too many invitations."
+        raise too_often(message, wait_s, path)
 
 
 async def _renewed(

@@ -91,7 +91,10 @@ class User(Node):
 
     @strawberry.field
     def labelled(
-        self, some_id: strawberry.ID, how_often: int | None = 2, statuses: list[Status] = ()
+        self,
+        some_id: strawberry.ID,
+        how_often: int | None = 2,
+        statuses: list[Status] | None = None,
     ) -> str:
         """Arguments of which nothing is made, with other names in Python, and some others."""
         return f"{some_id!r} {how_often!r} {statuses!r}"
