@@ -30,6 +30,7 @@ from gateway.documents import (
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
 from gateway.graphql_errors import (
     INTERNAL,
+    RATE_LIMITED,
     Refusal,
 )
 from gateway.graphql_execution import Execution, GraphExecutor
@@ -62,6 +63,11 @@ from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
 from schema.context import Changes, Context, Loaders
 from schema.graph import build
+
+MAX_UNDER_WAY = 500
+"""Requests at once; one that waits holds about 30 kB, and has half a second of work before it."""
+
+OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +120,7 @@ class GraphQLEndpoint:
             executor_class=self.executor_class,
             hides_suggestions=not settings.introspection,
         )
+        self._under_way = 0
         self.subscriptions = Subscriptions(
             settings,
             exchange,
@@ -128,9 +135,18 @@ class GraphQLEndpoint:
         )
 
     async def respond(self, request: Request) -> Response:
-        """The answer to one HTTP request."""
+        """The answer to one HTTP request; 503 if as many are under way as memory is meant for."""
         with self._observers.operation():
-            return await self._answer(request)
+            if self._under_way >= MAX_UNDER_WAY:
+                note_code(RATE_LIMITED)
+                error = {"message": OVERLOADED, "extensions": {"code": RATE_LIMITED}}
+                wait = {"retry-after": str(RETRY_AFTER_S)}
+                return answer({"errors": [error]}, media=JSON, status=503, headers=wait)
+            self._under_way += 1
+            try:
+                return await self._answer(request)
+            finally:
+                self._under_way -= 1
 
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")

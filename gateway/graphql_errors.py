@@ -23,6 +23,7 @@ MAX_LENGTH = 300
 
 MAX_LOCATIONS = 5
 
+RATE_LIMITED = "RATE_LIMITED"
 INTERNAL = "INTERNAL"
 
 SIGN_IN_FIRST = "Sign in first."
@@ -57,7 +58,7 @@ def slow_down(wait_s: int) -> Refusal:
         f"Too many requests. Try again in {wait_s} seconds.",
         extensions={"retryAfterSeconds": wait_s},
     )
-    return Refusal([error], "RATE_LIMITED", HTTPStatus.TOO_MANY_REQUESTS, wait_s)
+    return Refusal([error], RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS, wait_s)
 
 
 def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:

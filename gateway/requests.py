@@ -4,12 +4,14 @@ Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pa
 """
 
 import time
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from gateway.addresses import TrustedProxies
 from gateway.database import is_away
@@ -19,7 +21,6 @@ from gateway.logs import log_request
 from gateway.observers import Observers
 from gateway.pages import unavailable_page, unexpected_page
 from gateway.settings import Settings
-from models.rows import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ RETRY_AFTER_S = 5
 GRAPHQL_PATH = "/graphql"
 
 ONE_YEAR_S = 31_536_000
+HEADER_SETS_KEPT = 200
+"""More than there are kinds of answers."""
 
 
 def request_id_of(connection: HTTPConnection) -> str:
@@ -76,6 +79,7 @@ class Requests:
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._lacking = lru_cache(HEADER_SETS_KEPT)(self._lacking_beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -83,9 +87,10 @@ class Requests:
             await self._app(scope, receive, send)
             return
         self._proxies.name_client(scope)
-        request_id = str(new_id())
+        request_id = str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             if not self._observers.are_there:
                 await self._answer(scope, receive, send, request_id)
                 return
@@ -94,6 +99,8 @@ class Requests:
                     answered.status = await self._answer(scope, receive, send, request_id)
                 finally:
                     answered.route = _route_of(scope)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, request_id: str
@@ -108,9 +115,8 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = list(message.get("headers", ()))
-                names = {name for name, _ in own}
-                defaults = (header for header in self._headers if header[0] not in names)
-                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                lacking = self._lacking(*[name for name, _ in own])
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *lacking]
                 if self._drain.has_begun and scope["type"] == "http":
                     message["headers"].append(CLOSE)
             await send(message)
@@ -133,12 +139,17 @@ class Requests:
         finally:
             log_request(
                 log,
+                request_id=request_id,
                 method=scope.get("method", scope["type"]),
                 route=_route_of(scope),
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
         return status
+
+    def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer that one with headers of these names has not got."""
+        return [header for header in self._headers if header[0] not in names]
 
 
 def _route_of(scope: Scope) -> str:

@@ -3,6 +3,7 @@
 The audits of the npm package `graphql-http` ask much the same; here each has its answer.
 """
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -564,6 +565,21 @@ async def test_an_invalid_credential_is_401(
     assert response.headers["www-authenticate"].startswith("Bearer")
     assert response.headers["content-type"].startswith(media)
     assert codes(response) == ["UNAUTHENTICATED"]
+
+
+async def test_more_requests_at_once_than_memory_is_meant_for_are_sent_away(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.graphql.MAX_UNDER_WAY", 2)
+    catalogue = {"query": "{ services { code } }"}
+    posts = (gateway.client.post("/graphql", json=catalogue) for _ in range(5))
+    responses = await asyncio.gather(*posts)
+    refused = [each for each in responses if each.status_code == HTTPStatus.SERVICE_UNAVAILABLE]
+
+    assert [each.status_code for each in responses].count(HTTPStatus.OK) == 2
+    assert [codes(each) for each in refused] == [["RATE_LIMITED"]] * 3
+    assert {each.headers["retry-after"] for each in refused} == {"2"}
+    assert (await gateway.client.post("/graphql", json=catalogue)).status_code == HTTPStatus.OK
 
 
 # ------------------------------------------------------------------- introspection, GraphiQL
