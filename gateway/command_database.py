@@ -33,16 +33,23 @@ async def opened_database(
 
 
 @asynccontextmanager
-async def migrated_database(
-    settings: Settings, *, answered_within_s: float | None = None
-) -> AsyncIterator[None]:
-    """Connect to a database that has the newest schema; otherwise as `opened_database`.
+async def migrated_database(settings: Settings) -> AsyncIterator[None]:
+    """Connect to a database that has the newest schema.
 
     Raises:
         CommandFailed: As `opened_database`, or it lacks migrations.
     """
-    async with opened_database(settings, answered_within_s=answered_within_s):
-        if await pending_migrations():
-            message = "the database lacks migrations: run gateway migrate first"
-            raise CommandFailed(message)
+    async with opened_database(settings):
+        await require_migrations()
         yield
+
+
+async def require_migrations() -> None:
+    """See that the connected database has the newest schema.
+
+    Raises:
+        CommandFailed: It lacks migrations.
+    """
+    if await pending_migrations():
+        message = "the database lacks migrations: run gateway migrate first"
+        raise CommandFailed(message)

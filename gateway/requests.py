@@ -13,8 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.addresses import TrustedProxies
 from gateway.database import is_away
+from gateway.draining import Drain
 from gateway.hosts import Hosts
 from gateway.logs import log_request
+from gateway.observers import Observers
 from gateway.pages import unavailable_page, unexpected_page
 from gateway.settings import Settings
 from models.rows import new_id
@@ -40,6 +42,9 @@ HEADERS = {
 }
 """On every answer that does not say otherwise itself."""
 
+CLOSE = (b"connection", b"close")
+"""Ends a connection that was kept alive (RFC 9112 section 9.6)."""
+
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 UNAVAILABLE = "This can't be done at the moment. Try again shortly."
 RETRY_AFTER_S = 5
@@ -57,12 +62,16 @@ def request_id_of(connection: HTTPConnection) -> str:
 class Requests:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, drain: Drain, observers: Observers
+    ) -> None:
         self._app = app
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._hosts = Hosts(
             settings.public_url, *settings.allowed_origins, names=settings.allowed_hosts
         )
+        self._observers = observers
+        self._drain = drain
         headers = dict(HEADERS)
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
@@ -77,9 +86,19 @@ class Requests:
         request_id = str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+            if not self._observers.are_there:
+                await self._answer(scope, receive, send, request_id)
+                return
+            with self._observers.request(scope, request_id) as answered:
+                try:
+                    answered.status = await self._answer(scope, receive, send, request_id)
+                finally:
+                    answered.route = _route_of(scope)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> int | None:
+        """Answer; the status of the answer, None if none was sent."""
         began = time.perf_counter()
         status: int | None = None
         is_complete = False
@@ -92,6 +111,8 @@ class Requests:
                 names = {name for name, _ in own}
                 defaults = (header for header in self._headers if header[0] not in names)
                 message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                if self._drain.has_begun and scope["type"] == "http":
+                    message["headers"].append(CLOSE)
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
@@ -117,6 +138,7 @@ class Requests:
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
+        return status
 
 
 def _route_of(scope: Scope) -> str:

@@ -1,5 +1,8 @@
 """Serving over HTTP with uvicorn."""
 
+import os
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -11,6 +14,8 @@ from gateway.connection_limits import raise_open_files_limit
 from gateway.database import is_sqlite
 from gateway.graphql_requests import MAX_MESSAGE_BYTES
 from gateway.logs import configure_logs
+from gateway.metrics import FOLDER_VARIABLE
+from gateway.observers import problem_with_traces
 from gateway.protocols import Connections, Sockets
 from gateway.settings import (
     MAIL_SETTINGS,
@@ -54,6 +59,14 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
     """
     refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
     raise_open_files_limit()
+    with ExitStack() as stack:
+        if settings.metrics_token is not None and workers > 1:
+            folder = stack.enter_context(TemporaryDirectory(prefix="gateway-metrics-"))
+            os.environ[FOLDER_VARIABLE] = folder  # the workers are new processes and inherit it
+        _run(host=host, port=port, workers=workers, delivers_mail=delivers_mail)
+
+
+def _run(*, host: str, port: int, workers: int, delivers_mail: bool) -> None:
     factory = with_mail if delivers_mail else without_mail
     uvicorn.run(
         f"{factory.__module__}:{factory.__name__}",
@@ -99,6 +112,8 @@ def refuse_unfit_settings(settings: Settings, *, workers: int, delivers_mail: bo
         problems.append(
             f"GATEWAY_DATABASE_URL: --workers {workers} needs PostgreSQL, SQLite is for one process"
         )
+    if settings.traces and (problem := problem_with_traces()) is not None:
+        problems.append(problem)
     if problems:
         raise InvalidSettings("\n".join(problems))
 
