@@ -17,22 +17,27 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.database import DATABASE_TROUBLE, connected
 from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
 from gateway.imports import import_forever
+from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.streams.exchange import Exchange
+from gateway.streams.listening import followed
 from gateway.webhooks.delivery import tell_forever
 from resolvers.access_tokens import purge_expired_tokens
 from resolvers.imports import purge_imports
@@ -72,12 +77,17 @@ def create_app(
         deliver_forever if delivers_mail else None,
         tell_forever if tells_webhooks else None,
     )
-    graphql = GraphQLEndpoint(settings, provider, after_change=beside.wake, now=now)
-    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    exchange = Exchange(settings, now=now)
+    rates = Rates(settings)
+    graphql = GraphQLEndpoint(
+        settings, provider, rates, exchange=exchange, after_change=beside.wake, now=now
+    )
+    sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
             graphql_route,
+            WebSocketRoute("/graphql", graphql.serve_socket),
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
@@ -86,7 +96,7 @@ def create_app(
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, beside=beside, now=now),
+        lifespan=lambda _: _running(settings, rates, beside=beside, exchange=exchange, now=now),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -140,36 +150,37 @@ class Beside:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, beside: Beside, now: Callable[[], datetime]
-) -> AsyncIterator[None]:
+    settings: Settings,
+    rates: Rates,
+    *,
+    beside: Beside,
+    exchange: Exchange,
+    now: Callable[[], datetime],
+) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        stack.push_async_callback(rates.close)
+        await stack.enter_async_context(followed(settings, exchange))
         tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
             *beside.start(settings, now=now, stop=stop),
         ]
         for task in tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
         log.info(
             "started",
             public_url=settings.public_url,
             delivers_mail=deliver_forever in beside.wakes,
         )
         try:
-            yield
+            yield {STATE_KEY: ConnectionLimits.of(settings)}
         finally:
             stop.set()
             _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)
             for task in unfinished:
                 task.cancel()
             log.info("stopped")
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say that something which runs beside the requests has ended before its time."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_task_failed", task=task.get_name(), exc_info=error)
 
 
 async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:

@@ -70,7 +70,7 @@ async def caller_for(
             raise _invalid_token(ENDED)
         return caller
     token = presented_token(request, settings)
-    if token is None or not _comes_from_our_pages(request, settings):
+    if token is None or not comes_from_our_pages(request, settings):
         return Caller(request_id=request_id)
     caller = await caller_of_session(token, request_id=request_id, now=now)
     if caller is None:
@@ -161,7 +161,7 @@ def client_description(user_agent: str | None) -> str | None:
     return browser or (f"Browser on {system}" if system else None)
 
 
-def _comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
+def comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
     """Whether a cookie may count: browsers say by `Origin`, or else by `Sec-Fetch-Site`.
 
     Programs other than browsers send neither, and nobody can make them send a cookie unasked.

@@ -20,7 +20,10 @@ from resolvers.trusted_documents import forget_documents
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
 
-LOCK_PARAMETERS = {"host", "port", "user", "password", "database", "ssl", "statement_cache_size"}
+CONNECTION_PARAMETERS = {
+    *("host", "port", "user", "password", "database", "ssl", "statement_cache_size")
+}
+"""Those that do not belong to a pool."""
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
@@ -171,16 +174,25 @@ async def migrate(url: str) -> list[str]:
     """
     if is_sqlite(url):
         return await _apply()
-    parameters = connection_parameters(url)["credentials"]
-    locking = await asyncpg.connect(
-        **{name: value for name, value in parameters.items() if name in LOCK_PARAMETERS}
-    )
+    locking = await own_connection(url)
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             return await _apply()
     finally:
         await locking.close()
+
+
+async def own_connection(url: str) -> asyncpg.Connection:
+    """A connection to PostgreSQL that no pool has; whoever asks for it closes it.
+
+    Raises:
+        OSError: It can't be reached; so may errors of the driver.
+    """
+    parameters = connection_parameters(url)["credentials"]
+    return await asyncpg.connect(
+        **{name: value for name, value in parameters.items() if name in CONNECTION_PARAMETERS}
+    )
 
 
 async def _apply() -> list[str]:

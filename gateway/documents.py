@@ -43,6 +43,8 @@ class Document:
     tokens: int = 0
     priced: dict[str | None, Priced] = field(default_factory=dict)
     """By the operation's name."""
+    previews: int = 0
+    """How often it asks for `invitationPreview`, or may."""
     status: int | None = None
     """The HTTP status, if it is not the one of any document with errors."""
 
@@ -129,7 +131,8 @@ class Documents:
             max_errors=MAX_ERRORS,
             hide_suggestions=not self._introspection,
         )
-        return Document(node, tuple(errors), tokens=tokens)
+        previews = text.count("invitationPreview")
+        return Document(node, tuple(errors), tokens=tokens, previews=previews)
 
 
 def _wrong(errors: list[GraphQLError], code: str, tokens: int) -> Document:

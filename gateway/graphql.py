@@ -8,11 +8,14 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+import structlog
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute
 from graphql.execution import Executor
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
 
+from gateway.addresses import counted_address
 from gateway.auth import (
     InvalidCredential,
     caller_for,
@@ -31,11 +34,22 @@ from gateway.documents import (
 )
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect, refusal_for
+from gateway.graphql_errors import (
+    INTERNAL,
+    Refusal,
+    challenge_of,
+    formatted,
+    is_defect,
+    refusal_for,
+    slow_down,
+)
 from gateway.graphql_requests import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
+    RETRY_AFTER_S,
     GraphQLRequest,
+    Room,
     UnfitRequest,
     answer,
     media_type,
@@ -45,15 +59,30 @@ from gateway.graphql_requests import (
 from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.limits import TooComplex
 from gateway.oidc import Provider
+from gateway.patience import ClientLeft, Patience, TookTooLong
+from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
+from gateway.streams.exchange import Exchange
+from gateway.streams.server_sent import events_of
+from gateway.streams.socket import serve_socket
+from gateway.streams.subscribing import Subscriptions
 from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
 from resolvers.memberships import memberships_of
 from schema.catalogue import Role, Service
-from schema.context import Context, Loaders
+from schema.context import Changes, Context, Loaders
 from schema.graph import build
 
+log = structlog.get_logger(__name__)
+
+REFUSAL_COST = 100
+"""What counts for the rates where nothing is executed: an invalid document, or credential."""
+
+TOOK_TOO_LONG = "This took too long and was given up."
+
+CLIENT_LEFT = 499
+"""For the log: nobody is there to get it. The status that nginx uses."""
 PARAMETERS = {"query", "documentId", "extensions"}
 """By any of these a GET is a request, and not a browser that wants the page."""
 
@@ -92,12 +121,15 @@ class GraphQLEndpoint:
         self,
         settings: Settings,
         provider: Provider,
+        rates: Rates,
         *,
+        exchange: Exchange,
         after_change: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._rates = rates
         self._after_change = after_change
         self._now = now
         self._graph = build()
@@ -106,9 +138,22 @@ class GraphQLEndpoint:
             message = "a Provider checks that every setting for sign-in is there"
             raise TypeError(message)
         self._idempotency = Idempotency(settings.secret_key)
+        self._room = Room()
         self._documents = Documents(self._core, introspection=settings.introspection)
         self._trusted = TrustedDocuments(
             self._documents, trusted_only=settings.trusted_documents_only
+        )
+        self.subscriptions = Subscriptions(
+            settings,
+            exchange,
+            rates,
+            self._documents,
+            self._trusted,
+            schema=self._core,
+            executor_class=self.executor_class,
+            context_for=self._context,
+            may_explore=may_explore,
+            now=now,
         )
 
     async def respond(self, request: Request) -> Response:
@@ -119,8 +164,14 @@ class GraphQLEndpoint:
             if is_page and prefers_html(accept):
                 return self._graphiql()
             media = media_type(accept)
-            asked = await read_request(request, may_carry_file=partial(self._is_signed_in, request))
-            return await self._respond(request, asked, media)
+            with self._room.hold() as held:
+                asked = await read_request(
+                    request, held, may_carry_file=partial(self._is_signed_in, request)
+                )
+                follows = media == EVENT_STREAM and await self.subscriptions.asks_for_one(asked)
+                if not follows:
+                    return await self._in_time(request, asked, media)
+            return await self._events(request, asked)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
             error = {"message": unfit.message, "extensions": {"code": "BAD_REQUEST"}}
@@ -128,14 +179,32 @@ class GraphQLEndpoint:
                 {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
             )
 
+    async def _events(self, request: Request, asked: GraphQLRequest) -> Response:
+        try:
+            return await events_of(request, asked, self.subscriptions)
+        except InvalidCredential as invalid:
+            return await self._unauthorized(request, invalid, EVENT_STREAM)
+
+    async def serve_socket(self, websocket: WebSocket) -> None:
+        """Answer one WebSocket."""
+        await serve_socket(websocket, self.subscriptions)
+
     async def _is_signed_in(self, request: Request) -> bool:
+        caller, _ = await self._caller(request, self._now())
+        return caller.account is not None
+
+    async def _caller(
+        self, request: Request, now: datetime
+    ) -> tuple[Caller, InvalidCredential | None]:
+        """Who asks; nobody, if what he presents is invalid."""
+        request_id = request_id_of(request)
         try:
             caller = await caller_for(
-                request, settings=self._settings, request_id=request_id_of(request), now=self._now()
+                request, settings=self._settings, request_id=request_id, now=now
             )
-        except InvalidCredential:
-            return False
-        return caller.account is not None
+        except InvalidCredential as invalid:
+            return Caller(request_id=request_id), invalid
+        return caller, None
 
     def _graphiql(self) -> Response:
         """The page.
@@ -149,16 +218,26 @@ class GraphQLEndpoint:
             graphiql_page(), headers={"content-security-policy": CONTENT_SECURITY_POLICY}
         )
 
-    async def _respond(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
-        now = self._now()
-        request_id = request_id_of(request)
-        invalid: InvalidCredential | None = None
+    async def _in_time(self, request: Request, asked: GraphQLRequest, media: str) -> Response:
+        """The answer, or that there is none: it took too long, or nobody waits for it any more."""
         try:
-            caller = await caller_for(
-                request, settings=self._settings, request_id=request_id, now=now
-            )
-        except InvalidCredential as credential:
-            caller, invalid = Caller(request_id=request_id), credential
+            with Patience(request, limit_s=self._settings.query_timeout_s) as patience:
+                return await self._respond(request, asked, media, patience)
+        except TookTooLong:
+            log.error("query_given_up", limit_s=self._settings.query_timeout_s)  # noqa: TRY400 - the stack tells nothing more
+            extensions = {"code": INTERNAL, "requestId": request_id_of(request)}
+            error = {"message": TOOK_TOO_LONG, "extensions": extensions}
+            headers = {"retry-after": str(RETRY_AFTER_S)}
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return answer({"errors": [error]}, media=media, status=status, headers=headers)
+        except ClientLeft:
+            return Response(status_code=CLIENT_LEFT)
+
+    async def _respond(
+        self, request: Request, asked: GraphQLRequest, media: str, patience: Patience
+    ) -> Response:
+        now = self._now()
+        caller, invalid = await self._caller(request, now)
         document = await self._trusted.read(
             asked, may_run_any=partial(may_explore, request, caller, self._settings)
         )
@@ -167,18 +246,19 @@ class GraphQLEndpoint:
             # Signing out again with a session that has ended succeeds (rule 41).
             signs_out = not isinstance(operation, str) and only_signs_out(operation)
             if not (signs_out and invalid.is_session):
-                return self._unauthorized(invalid, media)
-        admitted = self._admitted(document, operation, asked, request.method)
+                return await self._unauthorized(request, invalid, media)
+        admitted = await self._let_in(
+            self._admitted(document, operation, asked, request.method),
+            request,
+            caller,
+            previews=document.previews,
+        )
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
+        if admitted.changes_something:
+            patience.finish_it()
         browser = BrowserSession(self._provider)
-        context = Context(
-            caller=caller,
-            now=now,
-            invitation_lifetime=timedelta(days=self._settings.invitation_days),
-            browser=browser,
-            loaders=Loaders(caller),
-        )
+        context = self._context(caller, now, browser)
         execute = partial(self._executed, document, asked, context, admitted)
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
@@ -199,6 +279,44 @@ class GraphQLEndpoint:
             clear_session_cookie(response, self._settings)
         return response
 
+    def _context(
+        self,
+        caller: Caller,
+        now: datetime,
+        browser: BrowserSession | None = None,
+        *,
+        changes: Changes | None = None,
+    ) -> Context:
+        return Context(
+            caller=caller,
+            now=now,
+            invitation_lifetime=timedelta(days=self._settings.invitation_days),
+            rates=self._rates,
+            browser=browser or BrowserSession(self._provider),
+            loaders=Loaders(caller),
+            changes=changes,
+        )
+
+    async def _let_in(
+        self,
+        admitted: "_Admitted | Refusal",
+        request: Request,
+        caller: Caller,
+        *,
+        previews: int,
+    ) -> "_Admitted | Refusal":
+        """What was admitted, if it was not too much lately."""
+        address = counted_address(request)
+        wait_s = await self._rates.previews(address, previews) if previews else None
+        if wait_s is None:
+            wait_s = await self._rates.operation(
+                account=caller.account.id if caller.account else None,
+                token=caller.token.id if caller.token else None,
+                address=address,
+                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
+            )
+        return admitted if wait_s is None else slow_down(wait_s)
+
     def _admitted(
         self,
         document: Document,
@@ -212,6 +330,12 @@ class GraphQLEndpoint:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            message = (
+                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+                f"or with Accept: {EVENT_STREAM}."
+            )
+            return refusal_for(message, BAD_REQUEST)
         if method != "POST" and kind is not OperationType.QUERY:
             message = f"A {kind.value} can't be sent by {method}: use POST."
             return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -254,7 +378,15 @@ class GraphQLEndpoint:
             headers=challenge_of(errors),
         )
 
-    def _unauthorized(self, invalid: InvalidCredential, media: str) -> Response:
+    async def _unauthorized(
+        self, request: Request, invalid: InvalidCredential, media: str
+    ) -> Response:
+        """A credential that is not valid, if its address has not tried too many."""
+        wait_s = await self._rates.operation(
+            account=None, address=counted_address(request), cost=REFUSAL_COST
+        )
+        if wait_s is not None:
+            return self._refused(slow_down(wait_s), media)
         error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
         response = answer(
             {"errors": [error]},
@@ -270,6 +402,8 @@ class GraphQLEndpoint:
         """A request that was not executed: 400 where the media type has statuses (section 6.4)."""
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        if refusal.retry_after_s is not None:
+            headers["retry-after"] = str(refusal.retry_after_s)
         return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 
@@ -281,7 +415,7 @@ class _Admitted:
     changes_something: bool
 
 
-async def may_explore(request: Request, caller: Caller, settings: Settings) -> bool:
+async def may_explore(request: HTTPConnection, caller: Caller, settings: Settings) -> bool:
     """Whether this is an administrator's GraphiQL, which runs any document where others may not.
 
     What tells GraphiQL is that GraphiQL is on, and that a page of our own origin posts with the
@@ -291,7 +425,7 @@ async def may_explore(request: Request, caller: Caller, settings: Settings) -> b
     """
     if (
         not settings.graphiql
-        or request.method != "POST"
+        or request.scope.get("method") != "POST"
         or caller.session_id is None
         or not comes_from_our_own_page(request, settings)
     ):

@@ -5,7 +5,8 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,12 @@ from starlette.responses import Response
 MAX_BODY_BYTES = 1_048_576
 """A thousand rows of the largest inputs fit."""
 
+MAX_MESSAGE_BYTES = 65_536
+"""Of a WebSocket, which takes subscriptions alone."""
+MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
+"""In one process at a time, while they are read and answered."""
+
+RETRY_AFTER_S = 2
 MAX_BODY_WITH_FILE_BYTES = 8_388_608
 """A file of ten thousand rows, whose letters JSON may have escaped."""
 
@@ -27,6 +34,7 @@ BRACKET = re.compile(rb"[\[\]{}]")
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 
 class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
@@ -77,9 +85,11 @@ def media_type(accept: str | None) -> str:
             continue
         if name == GRAPHQL_RESPONSE:
             return GRAPHQL_RESPONSE
+        if name == EVENT_STREAM:
+            return EVENT_STREAM
         if name in {JSON, "application/*", "*/*"}:
             return JSON
-    message = f"The answer can be {GRAPHQL_RESPONSE} or {JSON}; Accept names neither."
+    message = f"The answer can be {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}; Accept names none."
     raise UnfitRequest(406, message)
 
 
@@ -104,8 +114,52 @@ def _media_ranges(accept: str) -> list[tuple[str, float]]:
     return ranges
 
 
+class Room:
+    """The memory for the bodies of all requests of a process that are being read or answered."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES_OF_ALL_BODIES) -> None:
+        self._free = max_bytes
+
+    @contextmanager
+    def hold(self) -> Iterator["Held"]:
+        """Memory for one request, given back at the end."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self._free += held.size
+
+    def take(self, size: int) -> None:
+        """Take some.
+
+        Raises:
+            UnfitRequest: 503, if there is not so much left.
+        """
+        if size > self._free:
+            message = "Too many large requests at once. Try again in a moment."
+            raise UnfitRequest(503, message, {"retry-after": str(RETRY_AFTER_S)})
+        self._free -= size
+
+
+@dataclass(slots=True)
+class Held:
+    """What one request has of the room."""
+
+    room: Room
+    size: int = 0
+
+    def grow(self, size: int) -> None:
+        """Hold more.
+
+        Raises:
+            UnfitRequest: 503, if there is no more.
+        """
+        self.room.take(size)
+        self.size += size
+
+
 async def read_request(
-    request: Request, *, may_carry_file: Callable[[], Awaitable[bool]]
+    request: Request, held: Held, *, may_carry_file: Callable[[], Awaitable[bool]]
 ) -> GraphQLRequest:
     """Read a request from the body of a POST, or else from the query string (section 5.3).
 
@@ -116,11 +170,13 @@ async def read_request(
         UnfitRequest: It is not well-formed.
     """
     if request.method == "POST":
-        return _from_body(await _body(request, may_carry_file))
+        return _from_body(await _body(request, held, may_carry_file))
     return _from_query_string(request)
 
 
-async def _body(request: Request, may_carry_file: Callable[[], Awaitable[bool]]) -> bytes:
+async def _body(
+    request: Request, held: Held, may_carry_file: Callable[[], Awaitable[bool]]
+) -> bytes:
     kind, *parameters = (
         part.strip().lower() for part in request.headers.get("content-type", "").split(";")
     )
@@ -136,6 +192,7 @@ async def _body(request: Request, may_carry_file: Callable[[], Awaitable[bool]])
     chunks = bytearray()
     try:
         async for chunk in request.stream():
+            held.grow(len(chunk))
             chunks += chunk
             if len(chunks) > limit:
                 raise too_large
@@ -145,14 +202,14 @@ async def _body(request: Request, may_carry_file: Callable[[], Awaitable[bool]])
 
 
 def _from_body(body: bytes) -> GraphQLRequest:
-    parameters = _json(body, "The body")
+    parameters = json_in(body, "The body")
     if isinstance(parameters, list):
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
     if len(body) > MAX_BODY_BYTES:
         _refuse_large(parameters)
-    return replace(_checked(parameters), body_hash=hashlib.sha256(body).hexdigest())
+    return replace(checked_request(parameters), body_hash=hashlib.sha256(body).hexdigest())
 
 
 def _refuse_large(parameters: dict[str, Any]) -> None:
@@ -178,11 +235,16 @@ def _from_query_string(request: Request) -> GraphQLRequest:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
         if values and values[0]:
             is_json = name in {"variables", "extensions"}
-            parameters[name] = _json(values[0].encode(), f"`{name}`") if is_json else values[0]
-    return _checked(parameters)
+            parameters[name] = json_in(values[0].encode(), f"`{name}`") if is_json else values[0]
+    return checked_request(parameters)
 
 
-def _json(text: bytes, label: str) -> object:
+def json_in(text: bytes, label: str) -> object:
+    """What a text says, which the label names to the client.
+
+    Raises:
+        UnfitRequest: It is no JSON, or nested too deeply.
+    """
     if _depth(text) > MAX_JSON_DEPTH:
         raise UnfitRequest(400, f"{label} is nested more than {MAX_JSON_DEPTH} deep.")
     try:
@@ -202,7 +264,12 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _checked(parameters: dict[str, Any]) -> GraphQLRequest:
+def checked_request(parameters: dict[str, Any]) -> GraphQLRequest:
+    """The request that these parameters are (section 5.1).
+
+    Raises:
+        UnfitRequest: They are none.
+    """
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
     extensions = parameters.get("extensions")
@@ -255,9 +322,18 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An answer in a media type; it is never cached, for it may hold what only one may see."""
+    content = orjson.dumps(body)
     return Response(
-        orjson.dumps(body),
+        event("next", content) + event("complete") if media == EVENT_STREAM else content,
         status_code=status,
         media_type=f"{media}; charset=utf-8",
         headers={"cache-control": "no-store", "vary": "Accept, Origin, Cookie", **(headers or {})},
     )
+
+
+def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:
+    """A server-sent event (HTML Standard, section 9.2.6); data without a line break."""
+    lines = [b"event: ", name.encode(), b"\n"]
+    if id_:
+        lines += [b"id: ", id_.encode(), b"\n"]
+    return b"".join([*lines, b"data: ", data, b"\n\n"])

@@ -1,5 +1,6 @@
 """Logs: one line an event on stderr, ours and every library's alike, and no secrets in them."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -16,7 +17,7 @@ REDACTED = "[redacted]"
 SECRET_KEY = re.compile(
     r"authorization|cookie|token|password|passwd|secret|credential"
     r"|(?:^|_)(?:code|state|nonce|verifier|api_?key)$"
-    r"|(?:database|smtp)_url",
+    r"|(?:database|smtp|rate_storage)_url",
     re.IGNORECASE,
 )
 """Names of fields whose values never reach a log, at any depth.
@@ -27,7 +28,10 @@ in `_code`, such as `status_code`, pass only if they are in `PLAIN_KEYS`.
 
 PLAIN_KEYS = frozenset({"status_code", "error_code", "refusal_code", "service_code", "role_code"})
 
-QUIET = ("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio")
+QUIET = (
+    *("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio"),
+    "uvicorn.error.sockets",
+)
 """Libraries that write URLs, statements or parameters below a warning."""
 
 
@@ -134,3 +138,10 @@ def _inside(value: Any) -> Any:
 
 def _json(event: Any, **_options: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+def report_failure(task: asyncio.Task[Any]) -> None:
+    """Say that something which runs beside the requests has ended before its time."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log = structlog.get_logger(__name__)
+        log.error("background_task_failed", task=task.get_name(), exc_info=error)

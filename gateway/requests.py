@@ -11,6 +11,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.addresses import TrustedProxies
+from gateway.hosts import Hosts
 from gateway.logs import log_request
 from gateway.pages import unexpected_page
 from gateway.settings import Settings
@@ -51,6 +53,10 @@ class Requests:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._hosts = Hosts(
+            settings.public_url, *settings.allowed_origins, names=settings.allowed_hosts
+        )
         headers = dict(HEADERS)
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
@@ -61,6 +67,7 @@ class Requests:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        self._proxies.name_client(scope)
         request_id = str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -83,7 +90,13 @@ class Requests:
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            problem = self._hosts.problem(scope)
+            if problem is None:
+                await self._app(scope, receive, send_with_headers)
+            elif scope["type"] == "websocket":
+                await send({"type": "websocket.close"})  # before it is accepted: 403
+            else:
+                await misdirected(problem)(scope, receive, send_with_headers)
         except Exception:
             log.exception("request_failed", route=_route_of(scope))
             if scope["type"] != "http" or (status is not None and not is_complete):
@@ -114,6 +127,17 @@ def unexpected(request: Request) -> Response:
     extensions = {"code": "INTERNAL", "requestId": request_id}
     error = {"message": UNEXPECTED, "extensions": extensions}
     return JSONResponse({"errors": [error]}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def misdirected(status: HTTPStatus) -> Response:
+    """The answer to a `Host` header that is not ours, or none."""
+    message = (
+        "The Host header names no host of this gateway (GATEWAY_PUBLIC_URL, GATEWAY_ALLOWED_HOSTS)."
+        if status is HTTPStatus.MISDIRECTED_REQUEST
+        else "The request must have one Host header that names a host."
+    )
+    error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
+    return JSONResponse({"errors": [error]}, status)
 
 
 def wants_page(request: Request) -> bool:

@@ -7,8 +7,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.connection_limits import raise_open_files_limit
 from gateway.database import is_sqlite
+from gateway.graphql_requests import MAX_MESSAGE_BYTES
 from gateway.logs import configure_logs
+from gateway.protocols import Connections, Sockets
 from gateway.settings import (
     MAIL_SETTINGS,
     SIGN_IN_SETTINGS,
@@ -50,6 +53,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
         InvalidSettings: One is missing, or forbids several processes.
     """
     refuse_unfit_settings(settings, workers=workers, delivers_mail=delivers_mail)
+    raise_open_files_limit()
     factory = with_mail if delivers_mail else without_mail
     uvicorn.run(
         f"{factory.__module__}:{factory.__name__}",
@@ -63,7 +67,10 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": Connections,
+    "ws": Sockets,
+    "ws_max_size": MAX_MESSAGE_BYTES,
+    "ws_per_message_deflate": False,  # messages are small, and each connection would hold buffers
     "lifespan": "on",
     "log_config": None,  # uvicorn's logs go the way of all others
     "access_log": False,  # the application logs each request, without its query

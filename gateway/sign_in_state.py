@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,9 @@ MAX_UNDER_WAY = 5
 """In one browser; the oldest give way, so that its headers can't grow."""
 
 MAX_RETURN_LENGTH = 512
+
+NAME_LENGTH = 16
+"""Of what the state adds to a cookie's name, in hexadecimal digits."""
 
 COOKIE_PATH = "/auth"
 """Both the page that begins a sign-in, which must count them, and the one that ends it."""
@@ -68,6 +72,7 @@ class SignInCookies:
         derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=KEY_PURPOSE)
         self._key = OctKey.import_key(derivation.derive(secret_key.get_secret_value().encode()))
         self._prefix = "__Secure-sign-in-" if secure else "sign-in-"
+        self._ours = re.compile(f"{self._prefix}[0-9a-f]{{{NAME_LENGTH}}}")
         self._secure = secure
 
     def keep(self, state: SignInState, request: Request, response: Response) -> None:
@@ -108,10 +113,11 @@ class SignInCookies:
         self._delete(self._name(state), response)
 
     def _name(self, state: str) -> str:
-        return f"{self._prefix}{hashlib.sha256(_bytes(state)).hexdigest()[:16]}"
+        return f"{self._prefix}{hashlib.sha256(_bytes(state)).hexdigest()[:NAME_LENGTH]}"
 
     def _all(self, request: Request) -> list[tuple[str, str]]:
-        return [item for item in request.cookies.items() if item[0].startswith(self._prefix)]
+        """Those with names of our making; what others are called may be no name at all."""
+        return [item for item in request.cookies.items() if self._ours.fullmatch(item[0])]
 
     def _read(self, value: str) -> SignInState | None:
         """The content of a cookie of ours; None if the key didn't make it."""

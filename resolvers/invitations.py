@@ -20,6 +20,7 @@ from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.permissions import administration, invitations_for, roles_held, users_for
+from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
 
@@ -32,7 +33,12 @@ def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
 
 
 async def invite_users(
-    caller: Caller, *, user_ids: Sequence[UUID], lifetime: timedelta, now: datetime
+    caller: Caller,
+    *,
+    user_ids: Sequence[UUID],
+    lifetime: timedelta,
+    rates: Rates,
+    now: datetime,
 ) -> list[Invitation | Refused]:
     """Send or re-send; a re-send replaces the link. The mail leaves after the commit.
 
@@ -57,7 +63,9 @@ async def invite_users(
                 results[id_] = (
                     user
                     if isinstance(user, Refused)
-                    else await _invite(caller, user, held[user.id], path, lifetime, now=now)
+                    else await _invite(
+                        caller, user, held[user.id], path, lifetime=lifetime, rates=rates, now=now
+                    )
                 )
         outcomes = [results[id_] for id_ in user_ids]
         await record_refusals(caller, AuditAction.INVITATION_SENT, outcomes, now=now)
@@ -69,13 +77,15 @@ async def _invite(
     user: User,
     held: frozenset[UUID],
     path: Sequence[str],
-    lifetime: timedelta,
     *,
+    lifetime: timedelta,
+    rates: Rates,
     now: datetime,
 ) -> Invitation | Refused:
     membership = (await memberships_of(caller))[user.organization_id]
     try:
         service_names = _services_to_name(user, held, membership, path)
+        await _count_mail(caller, user, rates, path)
     except Refused as refusal:
         return refusal
     token = new_token()
@@ -137,6 +147,22 @@ def _services_to_name(
         code, message = next(obstacle for obstacle in obstacles.values() if obstacle)
         raise refuse(code, message, path)
     return usable
+
+
+async def _count_mail(caller: Caller, user: User, rates: Rates, path: Sequence[str]) -> None:
+    """Count the mail that is about to be written.
+
+    Raises:
+        Refused: RATE_LIMITED.
+    """
+    wait_s = await rates.mail(
+        recipient=user.primary_email_address_key,
+        administrator=caller.signed_in().id,
+        organization=user.organization_id,
+    )
+    if wait_s is not None:
+        message = "Too many invitations."
+        raise too_often(message, wait_s, path)
 
 
 async def _renewed(

@@ -16,6 +16,7 @@ from models.organizations import ProductRelease
 from models.services import SubscriptionStatus
 from models.users import UserStatus
 from models.webhooks import WebhookStatus
+from resolvers.announcements import ChangeKind
 from resolvers.lists import UserOrderField
 from resolvers.refusals import Code
 from resolvers.sessions import SignOutScope
@@ -24,6 +25,7 @@ __all__ = [
     "AccessScope",
     "AuditAction",
     "AuditOutcome",
+    "ChangeKind",
     "Code",
     "DeliveryStatus",
     "Direction",
@@ -238,4 +240,15 @@ _describe(
         "SERVICE_NOT_ACTIVE": "The organization's subscription is deactivated.",
     },
     name="UserErrorCode",
+)
+_describe(
+    ChangeKind,
+    "What became of a user.",
+    {
+        "CREATED": "The profile was saved first.",
+        "EDITED": "Names, address or roles were changed.",
+        "INVITED": "An invitation was sent, sent again or revoked.",
+        "ASSOCIATED": "The person completed the association.",
+        "REMOVED": "The profile was removed.",
+    },
 )

@@ -191,6 +191,7 @@ class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
                 info.context.caller,
                 user_ids=decode_ids("User", input.user_ids),
                 lifetime=info.context.invitation_lifetime,
+                rates=info.context.rates,
                 now=info.context.now,
             ),
             lambda outcomes: {
@@ -235,7 +236,10 @@ class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
         """Rules 25 to 27 and 32."""
         try:
             row = await association.accept_invitation(
-                info.context.caller, token=input.token, now=info.context.now
+                info.context.caller,
+                token=input.token,
+                rates=info.context.rates,
+                now=info.context.now,
             )
         except Refused as refusal:
             return payloads.AcceptInvitationPayload(

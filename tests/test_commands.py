@@ -192,11 +192,13 @@ def test_the_check_says_what_is_wrong_of_everything(run: Runner) -> None:
         1,
         [
             "✓ settings: browsers come to http://127.0.0.1:8000",
+            "✓ proxies: none; X-Forwarded-For is never believed",
             "✗ settings: GATEWAY_SECRET_KEY is missing",
             "✓ database: answers",
             f"✗ database: {MIGRATIONS} migrations are to be applied, run gateway migrate",
             f"✗ sign-in: {', '.join([name for name in SERVABLE if 'OIDC' in name])} missing",
             "✗ mail: GATEWAY_SMTP_URL, GATEWAY_MAIL_FROM missing",
+            "✓ rates: each process counts for itself",
         ],
     )
     assert full.returncode == 1

@@ -383,8 +383,9 @@ async def test_mutations_whose_answers_are_lost_have_one_effect_each_when_they_a
     body = orjson.dumps(
         {"query": documents.INVITE_USERS, "variables": {"input": {"userIds": [dora["id"]]}}}
     )
+    settings = {**oidc_settings, "recipient_mail_rate": "1000 per hour"}
     random = Random(5)  # noqa: S311 - only the moments of the cuts
-    async with dying_gateway(gateway, oidc_settings) as person:
+    async with dying_gateway(gateway, settings) as person:
         url = person.gateway.client.base_url
         for number in range(CUT_CONNECTIONS):
             headers = {

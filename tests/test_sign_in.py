@@ -183,6 +183,9 @@ async def test_a_way_back_that_leads_elsewhere_is_refused(browser: Browser, retu
         ("/users#row-7", "/users"),
         ("/.//evil.example", "/.//evil.example"),
         ("/@evil.example", "/@evil.example"),
+        ("/%5Cevil.example", "/%5Cevil.example"),
+        ("/%2F%2Fevil.example", "/%2F%2Fevil.example"),
+        ("/%09/evil.example", "/%09/evil.example"),
     ],
 )
 async def test_a_way_back_is_always_on_our_own_origin(
@@ -319,6 +322,17 @@ async def test_a_spoilt_cookie_is_refused(
     response = await browser.get("/auth/callback", params=answer, headers={b"Cookie": cookie})
 
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["sign-in-", "sign-in-a@b", "sign-in-(a)", "sign-in-[]", "sign-in-a/b", "sign-in-é"]
+)
+async def test_cookies_that_only_look_like_ours_are_left_alone(browser: Browser, name: str) -> None:
+    cookie = f"{name}=x".encode("latin-1")
+    response = await browser.get("/auth/sign-in", headers={b"Cookie": cookie})
+
+    assert response.status_code == 303
+    assert len(response.headers.get_list("set-cookie")) == 1
 
 
 async def test_a_sign_in_ends_after_ten_minutes(

@@ -20,7 +20,7 @@ A dialog of GraphiQL reports one refused style element: it would only stop the p
 scrolling.
 """
 
-OPERATION = re.compile(r"^(?:query|mutation) (\w+)", re.MULTILINE)
+OPERATION = re.compile(r"^(?:query|mutation|subscription) (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { Failure } from '../graph/client'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
+import { useUserChanges } from '../graph/live'
 import { focusHeading, navigate, usePlace, withQuery } from '../location'
 import { isAdministrator, type Organization } from '../session'
 import { Button } from '../ui/button'
@@ -48,7 +49,8 @@ function UserList({ organization }: { organization: Organization }) {
     orderBy: ORDERS[choice.order],
     ...pageArguments(query, PAGE_SIZE),
   }
-  const { data, failure, busy, reload } = useAnswer(UsersPageDocument, variables)
+  const { data, failure, busy, reload, refresh } = useAnswer(UsersPageDocument, variables)
+  useUserChanges(organization.id, () => void refresh())
   const users = data?.users.nodes ?? NONE
   const [checkedIds, setCheckedIds] = useState<ReadonlySet<string>>(new Set())
   const checked = useMemo(() => users.filter(({ id }) => checkedIds.has(id)), [users, checkedIds])
