@@ -14,8 +14,14 @@ import typer
 from gateway.app import utc_now
 from gateway.catalog_file import InvalidCatalogue, read_catalogue
 from gateway.check import check_everything
-from gateway.command_database import CommandFailed, migrated_database, opened_database
-from gateway.database import migrate, pending_migrations
+from gateway.command_database import (
+    CommandFailed,
+    migrated_database,
+    opened_database,
+    require_migrations,
+)
+from gateway.couriers import wait_for_database
+from gateway.database import ANSWERED_WITHIN_S, migrate, pending_migrations
 from gateway.document_commands import documents
 from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
@@ -128,7 +134,11 @@ async def _deliver(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with migrated_database(settings):
+    async with opened_database(settings, answered_within_s=ANSWERED_WITHIN_S):
+        await wait_for_database(stop)
+        if stop.is_set():
+            return
+        await require_migrations()
         log.info("delivering")
         async with asyncio.TaskGroup() as work:
             for forever in (deliver_forever, tell_forever):

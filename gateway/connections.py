@@ -24,8 +24,10 @@ from uvicorn.server import ServerState
 
 from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
-from gateway.malformed import StrictConnection, refusal
+from gateway.leaving import LeavingConnection
+from gateway.malformed import refusal
 from gateway.patience import LEAVE
+from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +161,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class GuardedConnection(StrictConnection):
+class GuardedConnection(LeavingConnection):
     """One connection of a client, as long as it speaks HTTP; a WebSocket is none any more."""
 
     def __init__(
@@ -172,7 +174,9 @@ class GuardedConnection(StrictConnection):
         super().__init__(config, server_state, app_state, _loop)
         watch = _watches.get(server_state)
         if watch is None:
-            watch = _watches[server_state] = Watch(self.loop, app_state[STATE_KEY])
+            # An application that names no limits has those of the settings' defaults.
+            limits = app_state.get(STATE_KEY) or ConnectionLimits.of(Settings.model_construct())
+            watch = _watches[server_state] = Watch(self.loop, limits)
         self._watch = watch
         self._address = ""
         self._answered: RequestResponseCycle | None = None

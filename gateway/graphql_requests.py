@@ -323,12 +323,24 @@ def answer(
 ) -> Response:
     """An answer in a media type; it is never cached, for it may hold what only one may see."""
     content = orjson.dumps(body)
-    return Response(
-        event("next", content) + event("complete") if media == EVENT_STREAM else content,
-        status_code=status,
-        media_type=f"{media}; charset=utf-8",
-        headers={"cache-control": "no-store", "vary": "Accept, Origin, Cookie", **(headers or {})},
-    )
+    if media == EVENT_STREAM:
+        content = event("next", content) + event("complete")
+    response = Response(content, status_code=status)
+    response.raw_headers += HEADERS[media]
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+HEADERS = {
+    media: [
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept, Origin, Cookie"),
+    ]
+    for media in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
+}
+"""Of answers, made once."""
 
 
 def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:

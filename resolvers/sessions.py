@@ -73,9 +73,10 @@ async def sign_in(
     token = new_token()
     async with recorded_transaction():
         account = await _account_of(identity, now=now)
-        await User.filter(account_id=account.id).update(last_sign_in_at=now)
         if replacing is not None:
+            # Sessions before users: the removal of a profile locks them in this order too.
             await _end_replaced(replacing, account, request_id=request_id, now=now)
+        await User.filter(account_id=account.id).update(last_sign_in_at=now)
         session = await Session.create(
             account_id=account.id,
             token_hash=hash_of(token),

@@ -185,6 +185,16 @@ def serving(
         yield process
 
 
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The process ids of the workers of `gateway serve --workers N`."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 @contextmanager
 def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gateway worker`, which delivers mail and answers nobody."""

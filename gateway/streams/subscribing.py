@@ -22,7 +22,7 @@ from gateway.addresses import counted_address
 from gateway.auth import caller_for
 from gateway.costs import Price
 from gateway.documents import BAD_REQUEST, MAX_ERRORS, TOO_COMPLEX, Document, Documents
-from gateway.graphql_errors import Refusal, formatted, refusal_for, slow_down
+from gateway.graphql_errors import RATE_LIMITED, Refusal, formatted, refusal_for, slow_down
 from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import TooComplex
 from gateway.rates import Rates
@@ -33,8 +33,6 @@ from gateway.streams.stream import Stream
 from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
 from schema.context import Changes, Context
-
-RATE_LIMITED = "RATE_LIMITED"
 
 Answer = dict[str, Any]
 """What one event is answered with, as clients get it."""
