@@ -19,6 +19,7 @@ PORTAL_SOURCES = schema/schema.graphql $(shell find gateway/portal \
 	-name node_modules -prune -o -name generated.ts -o -type f -print)
 
 PEER := tests/benchmarks/postgraphile
+AUDITS := tests/audit-http/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -42,7 +43,7 @@ demo: install ## Run the whole product here, with sample data, until Ctrl-C
 	@exec $(BIN)/python -m gateway demo $(ARGS)
 
 .PHONY: test
-test: install ## Run the tests on SQLite and PostgreSQL
+test: install $(AUDITS) ## Run the tests on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: check
@@ -70,10 +71,18 @@ conformance: $(INSTALLED) ## Run graphql-core's own tests with our executor (nee
 matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: fleet
+fleet: install ## Restart each part of a fleet under load (needs haproxy, pgbouncer)
+	@$(BIN)/python -m tests.fleet $(ARGS)
+
 .PHONY: fuzz
-fuzz: $(INSTALLED) ## Try random histories and role moves, 500 of each, new ones each time
-	@$(BIN)/python -m pytest -q tests/test_histories.py tests/test_role_moves.py \
-		--hypothesis-profile=long --hypothesis-show-statistics $(ARGS)
+fuzz: $(INSTALLED) ## Try random operations, histories and role moves, new ones each time
+	@$(BIN)/python -m pytest -q tests/test_operations.py tests/test_histories.py \
+		tests/test_role_moves.py --hypothesis-profile=long --hypothesis-show-statistics $(ARGS)
+
+.PHONY: hostile
+hostile: install ## Send 50,000 hostile requests to the gateway on each database
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 .PHONY: faults
 faults: $(INSTALLED) ## Kill gateways, the worker and PostgreSQL under load, 100 times, and count
@@ -84,8 +93,12 @@ soak: $(INSTALLED) ## Load everything for 30 minutes, and see whether anything g
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 .PHONY: audit-http
-audit-http: $(INSTALLED) tests/audit-http/node_modules/.installed ## Audit GraphQL over HTTP
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.audit_http
+audit-http: $(INSTALLED) $(AUDITS) ## Audit GraphQL over HTTP
+	@$(BIN)/python -m tests.audit_http
+
+.PHONY: slow
+slow: $(INSTALLED) ## Serve among 2,000 slow clients, floods, and clients that take no answers
+	@$(BIN)/python -m tests.slow
 
 .PHONY: wheel
 wheel: install ## Build dist/*.whl, with the pages' scripts packed in
@@ -99,7 +112,7 @@ format: $(INSTALLED) ## Format the code, and mend what lint can mend
 
 .PHONY: lock
 lock: $(VENV)/.uv ## Lock the newest allowed versions anew, with their hashes
-	$(COMPILE) --extra demo --output-file requirements.txt $(ARGS)
+	$(COMPILE) --extra demo --extra otel --output-file requirements.txt $(ARGS)
 	$(COMPILE) --extra dev --constraints requirements.txt \
 		--output-file requirements-dev.txt $(ARGS)
 
@@ -148,6 +161,6 @@ $(PEER)/node_modules/.installed: $(PEER)/package-lock.json | $(INSTALLED)
 	$(NPM) --prefix $(PEER) ci --ignore-scripts
 	@touch $@
 
-tests/audit-http/node_modules/.installed: tests/audit-http/package-lock.json | $(INSTALLED)
+$(AUDITS): tests/audit-http/package-lock.json | $(INSTALLED)
 	$(NPM) --prefix tests/audit-http ci --ignore-scripts
 	@touch $@

@@ -17,22 +17,32 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
+from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
+from gateway.draining import Drain
+from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
+from gateway.imports import import_forever
+from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
+from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
+from gateway.streams.exchange import Exchange
+from gateway.streams.listening import followed
 from gateway.webhooks.delivery import tell_forever
 from resolvers.access_tokens import purge_expired_tokens
+from resolvers.imports import purge_imports
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -64,23 +74,48 @@ def create_app(
         InvalidSettings: Settings that sign-in needs are missing.
     """
     provider = Provider(settings, now=now)
+    drain = Drain(settings.drain_seconds)
     beside = Beside(
-        deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
+        import_forever,
+        deliver_forever if delivers_mail else None,
+        tell_forever if tells_webhooks else None,
     )
-    graphql = GraphQLEndpoint(settings, provider, after_change=beside.wake, now=now)
-    sign_in = SignIn(settings, provider, now=now, request_id_of=request_id_of)
+    exchange = Exchange(settings, now=now)
+    rates = Rates(settings)
+    observers = Observers(settings, open_streams=exchange.open_streams)
+    graphql = GraphQLEndpoint(
+        settings,
+        provider,
+        rates,
+        exchange=exchange,
+        after_change=beside.wake,
+        observers=observers,
+        now=now,
+    )
+    sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
     site = Starlette(
         routes=[
             graphql_route,
+            WebSocketRoute("/graphql", graphql.serve_socket),
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
-            *health.routes(),
+            *health.routes(drain),
+            *observers.routes(now=now),
+            export_route(settings, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, beside=beside, now=now),
+        lifespan=lambda _: _running(
+            settings,
+            rates,
+            drain=drain,
+            observers=observers,
+            beside=beside,
+            exchange=exchange,
+            now=now,
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -94,7 +129,7 @@ def create_app(
             allow_headers=["authorization", "content-type", "idempotency-key"],
             expose_headers=["retry-after", "x-request-id"],
         )
-    return Requests(app, settings)
+    return Requests(app, settings, drain=drain, observers=observers)
 
 
 class Delivery(Protocol):
@@ -134,37 +169,45 @@ class Beside:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, *, beside: Beside, now: Callable[[], datetime]
-) -> AsyncIterator[None]:
+    settings: Settings,
+    rates: Rates,
+    *,
+    drain: Drain,
+    observers: Observers,
+    beside: Beside,
+    exchange: Exchange,
+    now: Callable[[], datetime],
+) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
+        stack.enter_context(drain.on_sigterm())
         url = settings.database_url.get_secret_value()
-        await stack.enter_async_context(connected(url, answered_within_s=ANSWERED_WITHIN_S))
+        database = connected(
+            url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
+        )
+        await stack.enter_async_context(database)
+        stack.push_async_callback(rates.close)
+        await stack.enter_async_context(followed(settings, exchange))
         tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
+            asyncio.create_task(observers.watch(stop), name="observers"),
             *beside.start(settings, now=now, stop=stop),
         ]
         for task in tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_failure)
         log.info(
             "started",
             public_url=settings.public_url,
             delivers_mail=deliver_forever in beside.wakes,
         )
         try:
-            yield
+            yield {STATE_KEY: ConnectionLimits.of(settings)}
         finally:
             stop.set()
             _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)
             for task in unfinished:
                 task.cancel()
             log.info("stopped")
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say that something which runs beside the requests has ended before its time."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_task_failed", task=task.get_name(), exc_info=error)
 
 
 async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
@@ -179,6 +222,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                     sessions=await purge_expired_sessions(now()),
                     bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
+                    imports=await purge_imports(now()),
                 )
             except DATABASE_TROUBLE as error:
                 log.warning("not_purged", problem=type(error).__name__)

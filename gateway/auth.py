@@ -70,7 +70,7 @@ async def caller_for(
             raise _invalid_token(ENDED)
         return caller
     token = presented_token(request, settings)
-    if token is None or not _comes_from_our_pages(request, settings):
+    if token is None or not comes_from_our_pages(request, settings):
         return Caller(request_id=request_id)
     caller = await caller_of_session(token, request_id=request_id, now=now)
     if caller is None:
@@ -161,7 +161,7 @@ def client_description(user_agent: str | None) -> str | None:
     return browser or (f"Browser on {system}" if system else None)
 
 
-def _comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
+def comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
     """Whether a cookie may count: browsers say by `Origin`, or else by `Sec-Fetch-Site`.
 
     Programs other than browsers send neither, and nobody can make them send a cookie unasked.
@@ -170,3 +170,8 @@ def _comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
     if origins:
         return len(origins) == 1 and origins[0] in {settings.public_url, *settings.allowed_origins}
     return request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+
+
+def comes_from_our_own_page(request: HTTPConnection, settings: Settings) -> bool:
+    """Whether a browser says that a page of this very origin posts (Fetch Standard, `Origin`)."""
+    return request.headers.getlist("origin") == [settings.public_url]

@@ -10,6 +10,7 @@ from gateway.discovery import ProviderUnavailable
 from gateway.mail.delivery import check_mail_server
 from gateway.mail.session import MailServerTrouble
 from gateway.oidc import Provider
+from gateway.rates import Rates
 from gateway.settings import MAIL_SETTINGS, SIGN_IN_SETTINGS, Settings
 from resolvers.catalogue import current_catalogue
 
@@ -31,13 +32,43 @@ class Finding:
 async def check_everything(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
     """Try everything that the settings name, side by side; it changes nothing anywhere."""
     groups = await asyncio.gather(
-        _check_database(settings), _check_provider(settings, now=now), _check_mail(settings)
+        _check_database(settings),
+        _check_provider(settings, now=now),
+        _check_mail(settings),
+        _check_rates(settings),
     )
     return [
         Finding(is_good=True, text=f"settings: browsers come to {settings.public_url}"),
+        _told_of_proxies(settings),
         *_check_secret_key(settings),
         *(finding for group in groups for finding in group),
     ]
+
+
+def _told_of_proxies(settings: Settings) -> Finding:
+    named = ", ".join(sorted(str(network) for network in settings.trusted_proxies))
+    text = (
+        f"proxies: {named} name the client by X-Forwarded-For"
+        if named
+        else "proxies: none; X-Forwarded-For is never believed"
+    )
+    return Finding(is_good=True, text=text)
+
+
+async def _check_rates(settings: Settings) -> list[Finding]:
+    if settings.rate_storage_url is None:
+        return [Finding(is_good=True, text="rates: each process counts for itself")]
+    rates = Rates(settings)
+    try:
+        answers = await rates.storage_answers()
+    finally:
+        await rates.close()
+    text = (
+        "rates: GATEWAY_RATE_STORAGE_URL answers"
+        if answers
+        else "rates: GATEWAY_RATE_STORAGE_URL does not answer; each process counts for itself"
+    )
+    return [Finding(is_good=answers, text=text)]
 
 
 def _check_secret_key(settings: Settings) -> list[Finding]:

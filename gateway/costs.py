@@ -71,6 +71,14 @@ class Price:
         Limit.NODES.check(self.nodes)
         Limit.COST.check(self.cost)
 
+    def check_event(self) -> None:
+        """Let what may be answered again and again, at each change, pass.
+
+        Raises:
+            TooComplex: It costs too much for that.
+        """
+        Limit.EVENT_COST.check(self.cost)
+
 
 @dataclass(slots=True)
 class Priced:

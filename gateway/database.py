@@ -1,9 +1,10 @@
 """The database: its connection, its migrations, and whether it is fit for use."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
@@ -16,13 +17,18 @@ from gateway.engines.sqlite import GIVEN_UP
 from gateway.migrations import Migrations
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
+from resolvers.trusted_documents import forget_documents
+
+if TYPE_CHECKING:
+    from asyncpg.connection import LoggedQuery
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
 
-LOCK_PARAMETERS = {
+CONNECTION_PARAMETERS = {
     *("host", "port", "user", "password", "database", "ssl", "statement_cache_size", "timeout"),
 }
+"""Those that do not belong to a pool."""
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
@@ -158,14 +164,21 @@ def was_deadlocked(error: BaseException | None) -> bool:
 
 
 @asynccontextmanager
-async def connected(url: str, *, answered_within_s: float | None = None) -> AsyncIterator[None]:
+async def connected(
+    url: str,
+    *,
+    answered_within_s: float | None = None,
+    on_statement: Callable[["LoggedQuery"], None] | None = None,
+) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
     A statement that PostgreSQL does not answer in time ends in a TimeoutError; without a time, as
-    for migrations, it may take as long as it likes.
+    for migrations, it may take as long as it likes. `on_statement` is told of each, soon after it
+    ended, in the context of the task that ran it.
 
-    What the process remembers of another database is forgotten: the catalogue, and Tortoise's
-    statements, which it keeps by model and connection name in the last engine's dialect.
+    What the process remembers of another database is forgotten: the catalogue, the trusted
+    documents, and Tortoise's statements, which it keeps by model and connection name in the last
+    engine's dialect.
 
     Raises:
         OSError: A SQLite file can't be opened. PostgreSQL is connected to on first use.
@@ -175,13 +188,41 @@ async def connected(url: str, *, answered_within_s: float | None = None) -> Asyn
         _try_file(parameters["credentials"]["file_path"])
     else:
         parameters["credentials"]["command_timeout"] = answered_within_s
+        if on_statement is not None:
+            parameters["credentials"]["init"] = partial(_listen, on_statement)
     EXECUTOR_CACHE.clear()
     forget_catalogue()
+    forget_documents()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
     try:
         yield
     finally:
         await Tortoise.close_connections()
+
+
+async def _listen(
+    on_statement: Callable[["LoggedQuery"], None], connection: asyncpg.Connection
+) -> None:
+    connection.add_query_logger(on_statement)
+
+
+class PoolState(NamedTuple):
+    """The connections of this process."""
+
+    in_use: int
+    idle: int
+    waiting: int
+    """Tasks that wait for one."""
+
+
+def pool_state() -> PoolState | None:
+    """How many connections there are; None on SQLite, and before the first use."""
+    pool: asyncpg.Pool | None = getattr(get_connection("default"), "_pool", None)
+    if pool is None:
+        return None
+    idle = pool.get_idle_size()
+    waiting = sum(not each.done() for each in pool._queue._getters)  # noqa: SLF001 - else unknown
+    return PoolState(pool.get_size() - idle, idle, waiting)
 
 
 def _try_file(path: str) -> None:
@@ -211,16 +252,30 @@ async def migrate(url: str) -> list[str]:
     Each migration is one transaction, and one process at a time does this. On PostgreSQL it holds
     an advisory lock by a connection of its own meanwhile, since Tortoise's planning makes
     statements fail where there is no table of migrations yet.
+
+    Raises:
+        OperationalError: A table was in use for too long; so may other errors of the database.
     """
     if is_sqlite(url):
         return await Migrations().apply_pending()
-    parameters = connection_parameters(url)["credentials"]
-    locking = await asyncpg.connect(
-        **{name: value for name, value in parameters.items() if name in LOCK_PARAMETERS}
-    )
+    # A connection of its own holds the lock: planning makes statements fail where there is no
+    # table of migrations yet.
+    locking = await own_connection(url)
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             return await Migrations().apply_pending()
     finally:
         await locking.close()
+
+
+async def own_connection(url: str) -> asyncpg.Connection:
+    """A connection to PostgreSQL that no pool has; whoever asks for it closes it.
+
+    Raises:
+        OSError: It can't be reached; so may errors of the driver.
+    """
+    parameters = connection_parameters(url)["credentials"]
+    return await asyncpg.connect(
+        **{name: value for name, value in parameters.items() if name in CONNECTION_PARAMETERS}
+    )

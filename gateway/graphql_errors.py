@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ MAX_LENGTH = 300
 
 MAX_LOCATIONS = 5
 
+RATE_LIMITED = "RATE_LIMITED"
 INTERNAL = "INTERNAL"
 
 SIGN_IN_FIRST = "Sign in first."
@@ -35,6 +37,7 @@ class Refusal:
     code: str
     status: int | None = None
     """The HTTP status, if it is not the one of any refused request."""
+    retry_after_s: int | None = None
 
     def formatted(self) -> list[dict[str, Any]]:
         """The errors of the answer."""
@@ -47,6 +50,15 @@ class Refusal:
 def refusal_for(message: str, code: str, status: int | None = None) -> Refusal:
     """A refusal for one reason."""
     return Refusal([GraphQLError(message)], code, status)
+
+
+def slow_down(wait_s: int) -> Refusal:
+    """A refusal of what is asked too often (RFC 6585 section 4)."""
+    error = GraphQLError(
+        f"Too many requests. Try again in {wait_s} seconds.",
+        extensions={"retryAfterSeconds": wait_s},
+    )
+    return Refusal([error], RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS, wait_s)
 
 
 def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:

@@ -19,16 +19,12 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
-from pydantic import SecretStr
 from starlette.requests import Request
 
 from gateway.graphql_errors import Refusal
 from gateway.graphql_requests import UnfitRequest
+from gateway.secret_keys import Sealer
+from gateway.settings import Settings
 from resolvers.once import (
     WAIT_AT_MOST_S,
     StillUnderWay,
@@ -40,8 +36,7 @@ from resolvers.once import (
 HEADER = "idempotency-key"
 MAX_LENGTH = 255
 
-ENCRYPTION = {"alg": "dir", "enc": "A256GCM"}
-KEY_PURPOSE = b"gateway kept answers, version 1"
+KEY_PURPOSE = "gateway kept answers, version 1"
 
 RETRY_AFTER_S = 1
 
@@ -94,9 +89,8 @@ def _whole(outcome: Executed | Refusal | None) -> Executed | Refusal:
 class Idempotency:
     """The keys of all callers, and the answers kept by them."""
 
-    def __init__(self, secret_key: SecretStr) -> None:
-        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=KEY_PURPOSE)
-        self._key = OctKey.import_key(derivation.derive(secret_key.get_secret_value().encode()))
+    def __init__(self, settings: Settings) -> None:
+        self._sealer = Sealer(settings, purpose=KEY_PURPOSE)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def answer_once(
@@ -167,13 +161,12 @@ class Idempotency:
             turn.release()
 
     def _sealed(self, outcome: Executed) -> bytes:
-        return jwe.encrypt_compact(ENCRYPTION, orjson.dumps(outcome.body), self._key).encode()
+        return self._sealer.sealed(orjson.dumps(outcome.body)).encode()
 
     def _opened(self, sealed: bytes) -> Executed:
-        try:
-            opened = jwe.decrypt_compact(sealed, self._key, algorithms=list(ENCRYPTION.values()))
-        except (JoseError, ValueError):
+        content = self._sealer.opened(sealed)
+        if content is None:
             # Another GATEWAY_SECRET_KEY than then.
             message = "This request has been done already; its answer can't be read any more."
-            raise UnfitRequest(HTTPStatus.CONFLICT, message) from None
-        return Executed(orjson.loads(opened.plaintext or b""), has_defect=False)
+            raise UnfitRequest(HTTPStatus.CONFLICT, message)
+        return Executed(orjson.loads(content), has_defect=False)

@@ -4,7 +4,7 @@ uvicorn 0.54 closes a connection at once that is kept alive between two requests
 has sent the next one that very moment, and ends others after their answer without saying so first.
 """
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from gateway.malformed import StrictConnection
 
 CLOSE = (b"connection", b"close")
 """Tells the client to send no further request by this connection (RFC 9112 section 9.6)."""
@@ -13,7 +13,7 @@ LAST_WORDS_S = 1.0
 """How long a client that is connected may still begin a request, which is answered."""
 
 
-class LeavingConnection(HttpToolsProtocol):
+class LeavingConnection(StrictConnection):
     """What the server does with a connection's bytes."""
 
     def shutdown(self) -> None:

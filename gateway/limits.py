@@ -43,6 +43,7 @@ class Limit(Enum):
     REPEATS = ("repeats", 1_000)
     NODES = ("nodes", 10_000)
     COST = ("cost", 25_000)
+    EVENT_COST = ("cost of an event", 250)
 
     def __init__(self, label: str, maximum: int) -> None:
         self.label = label
@@ -69,6 +70,7 @@ EXPLANATIONS: Mapping[Limit, str] = {
     Limit.DIRECTIVES: "directives of an operation, fragments spread out",
     Limit.REPEATS: "pairs of selections of one name at one place of the answer",
     Limit.NODES: "objects that the answer may hold",
+    Limit.EVENT_COST: "by the @cost and @listSize of the schema; each change is an event",
     Limit.COST: "by the @cost and @listSize of the schema",
 }
 """What is counted, where the name alone doesn't say it."""

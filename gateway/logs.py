@@ -1,5 +1,6 @@
 """Logs: one line an event on stderr, ours and every library's alike, and no secrets in them."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -16,7 +17,7 @@ REDACTED = "[redacted]"
 SECRET_KEY = re.compile(
     r"authorization|cookie|token|password|passwd|secret|credential"
     r"|(?:^|_)(?:code|state|nonce|verifier|api_?key)$"
-    r"|(?:database|smtp)_url",
+    r"|(?:database|smtp|rate_storage)_url",
     re.IGNORECASE,
 )
 """Names of fields whose values never reach a log, at any depth.
@@ -27,18 +28,25 @@ in `_code`, such as `status_code`, pass only if they are in `PLAIN_KEYS`.
 
 PLAIN_KEYS = frozenset({"status_code", "error_code", "refusal_code", "service_code", "role_code"})
 
-QUIET = ("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio")
+QUIET = (
+    *("httpx2", "httpcore2", "authlib", "tortoise", "asyncpg", "aiosqlite", "asyncio"),
+    "uvicorn.error.sockets",
+)
 """Libraries that write URLs, statements or parameters below a warning."""
 
+
+LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 _lines: TextIO | None = None
 """Where JSON lines go."""
 
 
-def log_request(logger: structlog.stdlib.BoundLogger, **fields: str | float | None) -> None:
+def log_request(
+    logger: structlog.stdlib.BoundLogger, *, request_id: str, **fields: str | float | None
+) -> None:
     """Write a request's line: none of its fields may be secret.
 
-    As `logger.info("request", …)` does, at a fifth of what that costs each request.
+    As `logger.info("request", …)` does, at a tenth of what that costs each request.
     """
     if _lines is None:
         logger.info("request", **fields)
@@ -46,12 +54,12 @@ def log_request(logger: structlog.stdlib.BoundLogger, **fields: str | float | No
     line = {
         **fields,
         "event": "request",
-        **structlog.contextvars.get_contextvars(),
+        "request_id": request_id,
         "level": "info",
         "logger": "gateway.requests",
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": datetime.now(UTC),
     }
-    _lines.write(_json(line) + "\n")
+    _lines.write(orjson.dumps(line, option=LINE).decode())
 
 
 def configure_logs(log_format: Literal["json", "console"], *, level: int = logging.INFO) -> None:
@@ -134,3 +142,10 @@ def _inside(value: Any) -> Any:
 
 def _json(event: Any, **_options: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+def report_failure(task: asyncio.Task[Any]) -> None:
+    """Say that something which runs beside the requests has ended before its time."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log = structlog.get_logger(__name__)
+        log.error("background_task_failed", task=task.get_name(), exc_info=error)

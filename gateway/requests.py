@@ -4,18 +4,23 @@ Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pa
 """
 
 import time
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
+from gateway.addresses import TrustedProxies
 from gateway.database import is_away
+from gateway.draining import Drain
+from gateway.hosts import Hosts
 from gateway.logs import log_request
+from gateway.observers import Observers
 from gateway.pages import unavailable_page, unexpected_page
 from gateway.settings import Settings
-from models.rows import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +43,9 @@ HEADERS = {
 }
 """On every answer that does not say otherwise itself."""
 
+CLOSE = (b"connection", b"close")
+"""Ends a connection that was kept alive (RFC 9112 section 9.6)."""
+
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 UNAVAILABLE = "This can't be done at the moment. Try again shortly."
 RETRY_AFTER_S = 5
@@ -45,6 +53,8 @@ RETRY_AFTER_S = 5
 GRAPHQL_PATH = "/graphql"
 
 ONE_YEAR_S = 31_536_000
+HEADER_SETS_KEPT = 200
+"""More than there are kinds of answers."""
 
 
 def request_id_of(connection: HTTPConnection) -> str:
@@ -55,24 +65,47 @@ def request_id_of(connection: HTTPConnection) -> str:
 class Requests:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, drain: Drain, observers: Observers
+    ) -> None:
         self._app = app
+        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._hosts = Hosts(
+            settings.public_url, *settings.allowed_origins, names=settings.allowed_hosts
+        )
+        self._observers = observers
+        self._drain = drain
         headers = dict(HEADERS)
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._lacking = lru_cache(HEADER_SETS_KEPT)(self._lacking_beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request_id = str(new_id())
+        self._proxies.name_client(scope)
+        request_id = str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if not self._observers.are_there:
+                await self._answer(scope, receive, send, request_id)
+                return
+            with self._observers.request(scope, request_id) as answered:
+                try:
+                    answered.status = await self._answer(scope, receive, send, request_id)
+                finally:
+                    answered.route = _route_of(scope)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> int | None:
+        """Answer; the status of the answer, None if none was sent."""
         began = time.perf_counter()
         status: int | None = None
         is_complete = False
@@ -82,14 +115,21 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = list(message.get("headers", ()))
-                names = {name for name, _ in own}
-                defaults = (header for header in self._headers if header[0] not in names)
-                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                lacking = self._lacking(*[name for name, _ in own])
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *lacking]
+                if self._drain.has_begun and scope["type"] == "http":
+                    message["headers"].append(CLOSE)
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            problem = self._hosts.problem(scope)
+            if problem is None:
+                await self._app(scope, receive, send_with_headers)
+            elif scope["type"] == "websocket":
+                await send({"type": "websocket.close"})  # before it is accepted: 403
+            else:
+                await misdirected(problem)(scope, receive, send_with_headers)
         except Exception as error:
             log.exception("request_failed", route=_route_of(scope))
             if scope["type"] != "http" or (status is not None and not is_complete):
@@ -99,11 +139,17 @@ class Requests:
         finally:
             log_request(
                 log,
+                request_id=request_id,
                 method=scope.get("method", scope["type"]),
                 route=_route_of(scope),
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
+        return status
+
+    def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer that one with headers of these names has not got."""
+        return [header for header in self._headers if header[0] not in names]
 
 
 def _route_of(scope: Scope) -> str:
@@ -128,6 +174,17 @@ def unexpected(request: Request, error: Exception) -> Response:
         HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR,
         headers={"retry-after": str(RETRY_AFTER_S)} if unavailable else None,
     )
+
+
+def misdirected(status: HTTPStatus) -> Response:
+    """The answer to a `Host` header that is not ours, or none."""
+    message = (
+        "The Host header names no host of this gateway (GATEWAY_PUBLIC_URL, GATEWAY_ALLOWED_HOSTS)."
+        if status is HTTPStatus.MISDIRECTED_REQUEST
+        else "The request must have one Host header that names a host."
+    )
+    error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
+    return JSONResponse({"errors": [error]}, status)
 
 
 def wants_page(request: Request) -> bool:

@@ -4,12 +4,15 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.database import connection_parameters
+from gateway.addresses import Network, networks
+from gateway.database import connection_parameters, is_sqlite
+from gateway.hosts import host_name
 from gateway.mail.message import parse_sender
 from gateway.mail.server import MailServer
+from gateway.rate_texts import check_storage_url, parse_rate
 
 PREFIX = "GATEWAY_"
 
@@ -17,8 +20,18 @@ PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
 
 SECRET_KEY_BYTES = 32
+METRICS_TOKEN_LENGTH = 16
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+def _checked_rate(value: str) -> str:
+    parse_rate(value)
+    return value
+
+
+Rate = Annotated[str, AfterValidator(_checked_rate)]
+"""How often something may be done, or `off`."""
 
 
 class InvalidSettings(Exception):  # noqa: N818 - a sentence for the operator
@@ -33,8 +46,10 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
+    listen_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
+    further_secret_keys: SecretStr | None = None
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -47,8 +62,33 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     graphiql: bool = True
     introspection: bool = True
+    trusted_documents_only: bool = False
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    metrics_token: SecretStr | None = None
+    traces: bool = False
+    max_streams: Annotated[int, Field(ge=1)] = 2000
+    trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+    rate_storage_url: SecretStr | None = None
+    account_cost_rate: Rate = "200000000 per minute"
+    token_cost_rate: Rate = "200000000 per minute"  # noqa: S105 - a rate
+    address_cost_rate: Rate = "50000000 per minute"
+    sign_in_rate: Rate = "6000 per 5 minutes"
+    failed_sign_in_rate: Rate = "600 per 5 minutes"
+    preview_rate: Rate = "6000 per 5 minutes"
+    acceptance_rate: Rate = "600 per hour"
+    recipient_mail_rate: Rate = "60 per hour"
+    administrator_mail_rate: Rate = "10000 per hour"
+    organization_mail_rate: Rate = "50000 per day"
+    max_connections: Annotated[int, Field(ge=1)] = 10_000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 5_000
+    head_timeout_s: Annotated[float, Field(gt=0)] = 10
+    body_timeout_s: Annotated[float, Field(gt=0)] = 15
+    send_timeout_s: Annotated[float, Field(gt=0)] = 20
+    idle_timeout_s: Annotated[float, Field(gt=0)] = 20
+    query_timeout_s: Annotated[float, Field(gt=0)] = 30
     webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
@@ -57,6 +97,16 @@ class Settings(BaseSettings):
     def _database(cls, value: SecretStr) -> SecretStr:
         connection_parameters(value.get_secret_value())
         return value
+
+    @field_validator("listen_database_url")
+    @classmethod
+    def _listening(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if is_sqlite(value.get_secret_value()):
+            message = "must name PostgreSQL; SQLite needs none"
+            raise ValueError(message)
+        return cls._database(value)
 
     @field_validator("public_url")
     @classmethod
@@ -82,7 +132,29 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("allowed_origins", "oidc_trusted_tenants", "webhook_networks", mode="before")
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < METRICS_TOKEN_LENGTH:
+            message = f"must have {METRICS_TOKEN_LENGTH} characters or more"
+            raise ValueError(message)
+        return value
+
+    @field_validator("further_secret_keys")
+    @classmethod
+    def _further_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key.encode()) < SECRET_KEY_BYTES for key in _keys(value)):
+            message = f"each, separated by commas or spaces, must have {SECRET_KEY_BYTES} bytes"
+            raise ValueError(message)
+        return value
+
+    @field_validator(
+        "allowed_origins",
+        "allowed_hosts",
+        "oidc_trusted_tenants",
+        "webhook_networks",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
@@ -101,6 +173,23 @@ class Settings(BaseSettings):
             MailServer.from_url(value.get_secret_value())
         return value
 
+    @field_validator("rate_storage_url")
+    @classmethod
+    def _rate_storage(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_storage_url(value.get_secret_value())
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return networks(value) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: frozenset[str]) -> frozenset[str]:
+        return frozenset(host_name(item) for item in value)
+
     @field_validator("mail_from")
     @classmethod
     def _sender(cls, value: str | None) -> str | None:
@@ -113,9 +202,17 @@ class Settings(BaseSettings):
         """Whether browsers reach the gateway by https."""
         return self.public_url.startswith("https://")
 
+    def further_keys(self) -> list[str]:
+        """The keys that are no longer, or not yet, used to encrypt."""
+        return _keys(self.further_secret_keys) if self.further_secret_keys else []
+
     def missing(self, *names: str) -> list[str]:
         """Which of these settings, named as fields, have no value, as their variables' names."""
         return [PREFIX + name.upper() for name in names if not getattr(self, name)]
+
+
+def _keys(value: SecretStr) -> list[str]:
+    return value.get_secret_value().replace(",", " ").split()
 
 
 SIGN_IN_SETTINGS = ("secret_key", "oidc_issuer", "oidc_client_id", "oidc_client_secret")

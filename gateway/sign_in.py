@@ -11,12 +11,14 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.addresses import counted_address
 from gateway.auth import client_description, presented_token, set_session_cookie
 from gateway.discovery import Metadata, ProviderUnavailable
 from gateway.id_tokens import InvalidIdToken, is_guid, issued_by
 from gateway.identities import identity_from
 from gateway.oidc import CodeRefused, Provider
 from gateway.pages import PRIVATE, Action, problem_page
+from gateway.rates import Rates
 from gateway.settings import Settings
 from gateway.sign_in_problems import (
     UNAVAILABLE,
@@ -26,6 +28,7 @@ from gateway.sign_in_problems import (
     lost,
     not_confirmed,
     provider_said,
+    too_many,
     unavailable,
     unbelievable,
 )
@@ -49,16 +52,15 @@ class SignIn:
         self,
         settings: Settings,
         provider: Provider,
+        rates: Rates,
         *,
         now: Callable[[], datetime],
         request_id_of: Callable[[HTTPConnection], str],
     ) -> None:
-        if settings.secret_key is None:
-            message = "a Provider checks that every setting for sign-in is there"
-            raise TypeError(message)
         self._settings = settings
         self._provider = provider
-        self._cookies = SignInCookies(settings.secret_key, secure=settings.is_https)
+        self._cookies = SignInCookies(settings)
+        self._rates = rates
         self._now = now
         self._request_id_of = request_id_of
 
@@ -76,6 +78,9 @@ class SignIn:
             return_to = return_path(request.query_params.get("return_to", "/"))
         except ValueError:
             return self._problem(request, leads_away(), return_to="/")
+        wait_s = await self._rates.sign_in(counted_address(request))
+        if wait_s is not None:
+            return self._problem(request, too_many(wait_s), return_to=return_to)
         state = begin(return_to, now=self._now())
         try:
             address = await self._provider.authorization_url(
@@ -90,18 +95,21 @@ class SignIn:
     async def _come_back(self, request: Request) -> Response:
         """From the provider: whatever it answers, this sign-in is over."""
         _refuse_head(request)
+        wait_s = await self._rates.sign_in(counted_address(request))
+        if wait_s is not None:
+            return self._problem(request, too_many(wait_s), return_to="/")
         try:
             answer = _answer(request)
             held = self._cookies.find(answer.get("state", ""), request, now=self._now())
         except SignInProblem as problem:
-            return self._problem(request, problem, return_to="/")
+            return await self._failed(request, problem, return_to="/")
         except LostSignIn:
-            return self._problem(request, lost(), return_to="/")
+            return await self._failed(request, lost(), return_to="/")
         response: Response
         try:
             token = await self._session_for(request, answer, held)
         except SignInProblem as problem:
-            response = self._problem(request, problem, return_to=held.return_to)
+            response = await self._failed(request, problem, return_to=held.return_to)
         else:
             response = RedirectResponse(
                 f"{self._settings.public_url}{held.return_to}",
@@ -178,6 +186,14 @@ class SignIn:
         )
         return caller.session_id if caller else None
 
+    async def _failed(
+        self, request: Request, problem: SignInProblem, *, return_to: str
+    ) -> Response:
+        """A sign-in that came back in vain; that counts unless it is the provider's trouble."""
+        if problem.status != UNAVAILABLE:
+            await self._rates.failed_sign_in(counted_address(request))
+        return self._problem(request, problem, return_to=return_to)
+
     def _problem(self, request: Request, problem: SignInProblem, *, return_to: str) -> Response:
         request_id = self._request_id_of(request)
         log.warning("sign-in failed", reason=problem.reason, request_id=request_id)
@@ -191,6 +207,8 @@ class SignIn:
         )
         if problem.status == UNAVAILABLE:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        if problem.wait_s is not None:
+            response.headers["Retry-After"] = str(problem.wait_s)
         return response
 
 

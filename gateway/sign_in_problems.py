@@ -30,6 +30,7 @@ class SignInProblem(Exception):  # noqa: N818 - an answer
         self.status = status
         self.title = title
         self.paragraphs = paragraphs
+        self.wait_s: int | None = None
 
 
 def leads_away() -> SignInProblem:
@@ -53,6 +54,18 @@ def unavailable(reason: object) -> SignInProblem:
         " signed in can go on working.",
         "Try again in a few minutes.",
     )
+
+
+def too_many(wait_s: int) -> SignInProblem:
+    """More sign-ins from one address than are let through."""
+    problem = SignInProblem(
+        "too many sign-ins from this address",
+        429,
+        "Too many sign-ins",
+        f"There were too many sign-ins from your network. Try again in {wait_s} seconds.",
+    )
+    problem.wait_s = wait_s
+    return problem
 
 
 def lost() -> SignInProblem:

@@ -17,6 +17,7 @@ from models.audit import AuditAction
 from models.rows import new_id
 from models.users import User
 from resolvers.account_trails import record_for_each_profile
+from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record, recorded_transaction
 from resolvers.caller import Caller, PresentedToken
 from resolvers.credentials import caller_behind, look_up
@@ -142,6 +143,7 @@ async def revoke_access_token(caller: Caller, *, token_id: UUID, now: datetime) 
     async with recorded_transaction():
         if not await own.delete() or token is None:
             raise refuse(Code.NOT_FOUND, "None of your access tokens has this id.", ("id",))
+        announce(CredentialsEnded(account.id))
         await record_for_each_profile(
             caller,
             account.id,
@@ -164,6 +166,7 @@ async def end_access_tokens(
     if not tokens:
         return
     await AccessToken.filter(account_id=account_id).delete()
+    announce(CredentialsEnded(account_id))
     elsewhere = await User.filter(account_id=account_id).exclude(organization_id=organization_id)
     for token in tokens:
         record(

@@ -16,6 +16,7 @@ from resolvers.denials import person_for
 from resolvers.invitations import status_at
 from resolvers.memberships import catalogue_for
 from resolvers.permissions import administration, roles_held
+from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of
 
@@ -68,7 +69,7 @@ async def preview(caller: Caller, *, token: str, now: datetime) -> InvitationPre
     )
 
 
-async def accept_invitation(caller: Caller, *, token: str, now: datetime) -> User:
+async def accept_invitation(caller: Caller, *, token: str, rates: Rates, now: datetime) -> User:
     """Associate the signed-in account with the profile that the link was sent for.
 
     Issuer and subject are what the association holds from now on (rule 32): it is by the account's
@@ -77,10 +78,14 @@ async def accept_invitation(caller: Caller, *, token: str, now: datetime) -> Use
     Raises:
         Unauthenticated: Nobody is signed in.
         Refused: The link is dead; or the account is not the one that the profile names
-            (MICROSOFT_ACCOUNT_MISMATCH, and the link stays good: rule 25). FORBIDDEN; an access
-            token asks.
+            (MICROSOFT_ACCOUNT_MISMATCH, and the link stays good: rule 25); or it has tried too
+            often (RATE_LIMITED). FORBIDDEN; an access token asks.
     """
     account = await person_for(caller, AuditAction.ACCOUNT_ASSOCIATED, now=now)
+    wait_s = await rates.acceptance(account.id)
+    if wait_s is not None:
+        message = "Too many attempts to accept an invitation."
+        raise too_often(message, wait_s, ("token",))
     seen = await _invitation_of(token)
     if seen is None:
         raise refuse(Code.INVITATION_INVALID, UNKNOWN, ("token",))

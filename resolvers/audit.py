@@ -13,7 +13,6 @@ from itertools import groupby
 from uuid import UUID
 
 from tortoise.connection import get_connection
-from tortoise.transactions import in_transaction
 
 from models.audit import (
     NO_ORGANIZATION,
@@ -25,11 +24,20 @@ from models.audit import (
 )
 from models.rows import new_id
 from resolvers import webhook_outbox
+from resolvers.announcements import (
+    ChangeKind,
+    CredentialsEnded,
+    UserChanged,
+    announce,
+    announcing_transaction,
+)
 from resolvers.caller import Caller
 from resolvers.refusals import Denial
 
 _recorded: ContextVar[list[AuditEvent] | None] = ContextVar("recorded", default=None)
 """What the transaction under way has recorded so far."""
+
+EVENTS_AT_ONCE = 500
 
 LOCK_END = """
 INSERT INTO audit_chains (id, sequence, hash) VALUES ({id}, 0, '')
@@ -50,7 +58,7 @@ async def recorded_transaction() -> AsyncIterator[None]:
     """
     token = _recorded.set([])
     try:
-        async with in_transaction():
+        async with announcing_transaction():
             yield
             await _append(_recorded.get() or [])
     finally:
@@ -84,30 +92,57 @@ def record(
 ) -> None:
     """Record an event of the `recorded_transaction` under way.
 
-    `subject` is its type's name in the graph, its id, and a name for people.
+    `subject` is its type's name in the graph, its id, and a name for people. A change of a user is
+    announced to those who follow the organization's users.
     """
     recorded = _recorded.get()
     if recorded is None:
         raise AssertionError  # nothing would write the event
     subject_type, subject_id, subject_name = subject or (None, None, "")
-    recorded.append(
-        AuditEvent(
-            id=new_id(),
-            organization_id=organization_id,
-            action=action,
-            outcome=outcome,
-            account_id=caller.account.id if caller.account else None,
-            actor_id=actor_id,
-            actor_name=actor_name or caller.name,
-            subject_type=subject_type,
-            subject_id=subject_id,
-            subject_name=subject_name,
-            service_id=service_id,
-            changes=list(changes),
-            request_id=caller.request_id,
-            created_at=now,
-        )
+    event = AuditEvent(
+        id=new_id(),
+        organization_id=organization_id,
+        action=action,
+        outcome=outcome,
+        account_id=caller.account.id if caller.account else None,
+        actor_id=actor_id,
+        actor_name=actor_name or caller.name,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        subject_name=subject_name,
+        service_id=service_id,
+        changes=list(changes),
+        request_id=caller.request_id,
+        created_at=now,
     )
+    recorded.append(event)
+    _announce(event)
+
+
+CHANGES_OF_SUBJECT = {
+    AuditAction.USER_CREATED: ChangeKind.CREATED,
+    AuditAction.USER_EDITED: ChangeKind.EDITED,
+    AuditAction.USER_REMOVED: ChangeKind.REMOVED,
+    AuditAction.INVITATION_SENT: ChangeKind.INVITED,
+    AuditAction.INVITATION_REVOKED: ChangeKind.INVITED,
+    AuditAction.ACCOUNT_ASSOCIATED: ChangeKind.ASSOCIATED,
+}
+"""What those who follow an organization's users are told of."""
+
+
+def _announce(event: AuditEvent) -> None:
+    if event.outcome is not AuditOutcome.SUCCEEDED:
+        return
+    kind = CHANGES_OF_SUBJECT.get(event.action)
+    if event.action is AuditAction.SIGNED_OUT and event.account_id:
+        announce(CredentialsEnded(event.account_id))
+    elif event.organization_id is None:
+        return
+    elif kind and event.subject_id:
+        announce(UserChanged(kind, event.organization_id, event.subject_id))
+    elif event.action is AuditAction.SERVICE_SIGNED_UP and event.actor_id:
+        # Whoever signs up holds a further role.
+        announce(UserChanged(ChangeKind.EDITED, event.organization_id, event.actor_id))
 
 
 def record_denial(
@@ -146,7 +181,8 @@ async def _append(events: Sequence[AuditEvent]) -> None:
             event.sequence = sequence
             event.previous_hash = last_hash
             event.hash = last_hash = event_hash(event)
-            await event.save(force_create=True)
+        # In their order, which the database insists on.
+        await AuditEvent.bulk_create(appended, batch_size=EVENTS_AT_ONCE)
         # Not of refusals: a stranger's request would take longer where there is something to find.
         done = [event for event in appended if event.outcome is AuditOutcome.SUCCEEDED]
         if has_webhooks and done:

@@ -3,6 +3,7 @@
 from asyncio import Task
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -40,6 +41,8 @@ class Caller:
     request_id: str
     account: SignedInAccount | None = None
     session_id: UUID | None = None
+    ends_at: datetime | None = None
+    """When the credential ends by itself; None if that is not known."""
     token: PresentedToken | None = None
     catalogue: "Catalogue | None" = field(default=None, repr=False)
     memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)

@@ -13,8 +13,8 @@ ACCOUNT_WIDTH = 5
 """How many columns of a row come before those of the memberships: account and catalogue."""
 
 
-def look_up(table: str, *columns: str) -> Statement:
-    """A statement that finds a credential by its hash: its columns, and then its account's.
+def look_up(table: str, *columns: str, where: str = "token_hash = $1") -> Statement:
+    """A statement that finds credentials, one by its hash: its columns, and then its account's.
 
     There is a row for each profile of the account, or one for an account without.
     """
@@ -25,7 +25,7 @@ SELECT {", ".join(f"{table}.{column}" for column in columns)}, accounts.id,
 FROM {table} JOIN accounts ON accounts.id = {table}.account_id
 LEFT JOIN users ON users.account_id = accounts.id
 LEFT JOIN organizations ON organizations.id = users.organization_id
-WHERE {table}.token_hash = $1
+WHERE {where}
 ORDER BY users.id
 """)  # noqa: S608 - nothing but our own names
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from tortoise.connection import get_connection
-from tortoise.transactions import in_transaction
 
 from models.answers import KeptAnswer
 from models.rows import new_id
+from resolvers.announcements import announcing_transaction
 
 KEPT_FOR = timedelta(hours=24)
 """The contract's `Idempotency-Key`."""
@@ -59,7 +59,7 @@ async def done_once(
         StillUnderWay: Likewise.
     """
     with suppress(_Undone):
-        async with in_transaction():
+        async with announcing_transaction():
             earlier = await _claim(key_hash, request_hash, now=now)
             if earlier is not None:
                 return earlier

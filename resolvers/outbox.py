@@ -23,6 +23,7 @@ from models.invitations import (
     OutgoingMail,
 )
 from resolvers.secret_tokens import hash_of
+from resolvers.statements import Statement, as_moment
 
 REASON_LENGTH = 500
 """What the columns for a reason hold, in characters."""
@@ -46,6 +47,34 @@ class ClaimedMail:
     give_up_at: datetime
     last_failure: str | None
     """Why the attempt before this one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be delivered."""
+
+    of: str
+    """`mail` or `webhooks`."""
+    waiting: int
+    oldest: datetime | None
+    """When what has waited longest was written; None if nothing waits."""
+
+
+BACKLOG = Statement("""
+SELECT 'mail', count(*), min(created_at) FROM outgoing_mails WHERE status = 'QUEUED'
+UNION ALL
+SELECT 'webhooks', count(*), min(webhook_deliveries.created_at)
+FROM webhook_deliveries JOIN webhooks ON webhooks.id = webhook_id
+WHERE webhook_deliveries.status = 'QUEUED' AND webhooks.status = 'ENABLED'
+""")
+
+
+async def backlogs() -> list[Backlog]:
+    """How much waits, and since when, of each kind; what is for a disabled webhook does not."""
+    return [
+        Backlog(of, waiting, None if oldest is None else as_moment(oldest))
+        for of, waiting, oldest in await BACKLOG.rows()
+    ]
 
 
 async def claim_due(*, now: datetime, lease: timedelta, limit: int) -> list[ClaimedMail]:

@@ -4,7 +4,7 @@ Organizations, users, subscriptions and invitations are fetched by id here only,
 stated purpose, so that no use case can forget to ask.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
+from resolvers.announcements import UserChanged
 from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller
 from resolvers.memberships import (
@@ -107,6 +108,19 @@ async def users_by_id(
     return [found.get(id_) for id_ in ids]
 
 
+async def users_to_tell_of(changes: Collection[UserChanged]) -> Mapping[UUID, SeenUser]:
+    """The users of changes as they are now, with their roles, by one statement.
+
+    For those callers alone of whom `resolvers.changes.is_told` says so.
+    """
+    return await visible_users(
+        list({change.user_id for change in changes}),
+        own=(),
+        administered=list({change.organization_id for change in changes}),
+        with_roles=True,
+    )
+
+
 async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitation | None]:
     """Invitations for reading, in the order of the ids; None for one that can't be seen.
 
@@ -117,7 +131,7 @@ async def invitations_by_id(caller: Caller, ids: Sequence[UUID]) -> list[Invitat
     caller.demand(AccessScope.READ)
     memberships = await memberships_of(caller)
     rows = await Invitation.filter(id__in=ids)
-    found = {row.id: row for row in rows if _may_see(memberships, row.organization_id, row.user_id)}
+    found = {row.id: row for row in rows if may_see(memberships, row.organization_id, row.user_id)}
     return [found.get(id_) for id_ in ids]
 
 
@@ -137,7 +151,8 @@ async def subscriptions_by_id(
     return [found.get(id_) for id_ in ids]
 
 
-def _may_see(memberships: Mapping[UUID, Membership], organization_id: UUID, user_id: UUID) -> bool:
+def may_see(memberships: Mapping[UUID, Membership], organization_id: UUID, user_id: UUID) -> bool:
+    """Whether the user of an organization is seen by whoever has these memberships."""
     membership = memberships.get(organization_id)
     return membership is not None and (membership.is_administrator or membership.user_id == user_id)
 
@@ -202,7 +217,7 @@ def _user_or_refusal(
     user: User | None, memberships: Mapping[UUID, Membership], to: Permission, path: Sequence[str]
 ) -> User | Refused:
     denial = Denial(user.organization_id, "User", user.id, user.full_name) if user else Denial(None)
-    if user is None or not _may_see(memberships, user.organization_id, user.id):
+    if user is None or not may_see(memberships, user.organization_id, user.id):
         return refuse(Code.NOT_FOUND, "No user has this id.", path, denial=denial)
     try:
         _require(memberships[user.organization_id], to, path, denial)
@@ -260,7 +275,7 @@ def _invitation_or_refusal(
     row: Invitation | None, memberships: Mapping[UUID, Membership], path: Sequence[str]
 ) -> Invitation | Refused:
     denial = Denial(row.organization_id, "Invitation", row.id, row.sent_to) if row else Denial(None)
-    if row is None or not _may_see(memberships, row.organization_id, row.user_id):
+    if row is None or not may_see(memberships, row.organization_id, row.user_id):
         return refuse(Code.NOT_FOUND, "No invitation has this id.", path, denial=denial)
     try:
         _require(memberships[row.organization_id], Permission.INVITE_USERS, path, denial)

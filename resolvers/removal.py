@@ -9,6 +9,7 @@ from models.accounts import Session
 from models.audit import AuditAction
 from models.users import User
 from resolvers.access_tokens import end_access_tokens
+from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
@@ -88,6 +89,7 @@ async def _remove(
         raise Refused([blocker])
     if user.account_id is not None:
         await Session.filter(account_id=user.account_id).delete()
+        announce(CredentialsEnded(user.account_id))
         await end_access_tokens(
             caller,
             user.account_id,

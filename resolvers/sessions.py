@@ -1,8 +1,10 @@
 """Signing in and out: accounts, their sessions, and whom a session's token stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
@@ -12,6 +14,7 @@ from models.addresses import address_key
 from models.audit import AuditAction, RecordedChange
 from models.users import User
 from resolvers.account_trails import record_for_each_profile
+from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
 from resolvers.credentials import caller_behind, look_up
@@ -82,12 +85,14 @@ async def sign_in(
             last_seen_at=now,
             expires_at=now + lifetime,
         )
-        caller = Caller(request_id=request_id, account=_signed_in(account), session_id=session.id)
+        caller = Caller(request_id=request_id, account=signed_in_as(account), session_id=session.id)
         await record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
     return token, session
 
 
-OF_TOKEN = look_up("sessions", "id", "last_seen_at", "expires_at")
+COLUMNS = ("id", "last_seen_at", "expires_at")
+OF_TOKEN = look_up("sessions", *COLUMNS)
+OF_SESSIONS = look_up("sessions", *COLUMNS, where="sessions.id = ANY($1::uuid[])")
 
 
 async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
@@ -96,14 +101,35 @@ async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Ca
     The same statement tells the caller's memberships and the catalogue's version.
     """
     rows = await OF_TOKEN.rows(hash_of(token))
-    if not rows:
+    if not rows or as_moment(rows[0][2]) <= now:
         return None
-    id_, last_seen_at, expires_at = rows[0][:3]
-    if as_moment(expires_at) <= now:
-        return None
+    id_, last_seen_at = rows[0][:2]
     if as_moment(last_seen_at) <= now - SEEN_EVERY:
         await Session.filter(id=id_).update(last_seen_at=now)
-    return await caller_behind(rows, width=3, request_id=request_id, session_id=as_uuid(id_))
+    return await _caller_in(rows, request_id=request_id)
+
+
+async def callers_of_sessions(
+    ids: Sequence[UUID], *, request_id: str, now: datetime
+) -> dict[UUID, Caller]:
+    """Whom each of these sessions stands for now, by one statement; those that ended are missing.
+
+    Nobody is noted to have been seen.
+    """
+    found: dict[UUID, list[Any]] = {}
+    for row in await OF_SESSIONS.rows(ids):
+        if as_moment(row[2]) > now:
+            found.setdefault(as_uuid(row[0]), []).append(row)
+    return {id_: await _caller_in(rows, request_id=request_id) for id_, rows in found.items()}
+
+
+async def _caller_in(rows: Sequence[Any], *, request_id: str) -> Caller:
+    """The caller that the rows of one session tell of."""
+    caller = await caller_behind(
+        rows, width=len(COLUMNS), request_id=request_id, session_id=as_uuid(rows[0][0])
+    )
+    caller.ends_at = as_moment(rows[0][2])
+    return caller
 
 
 async def end_sessions(caller: Caller, scope: SignOutScope, *, now: datetime) -> int:
@@ -222,14 +248,16 @@ async def _end_replaced(
     replaced = await Session.filter(id=session_id).prefetch_related("account").first()
     if replaced is None or not await Session.filter(id=session_id).delete():
         return
+    announce(CredentialsEnded(replaced.account_id))
     if replaced.account_id != account.id:
         caller = Caller(
-            request_id=request_id, account=_signed_in(replaced.account), session_id=session_id
+            request_id=request_id, account=signed_in_as(replaced.account), session_id=session_id
         )
         await record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
 
 
-def _signed_in(account: Account) -> SignedInAccount:
+def signed_in_as(account: Account) -> SignedInAccount:
+    """The account, as who acts."""
     return SignedInAccount(
         id=account.id,
         microsoft_account=account.microsoft_account,

@@ -1,10 +1,10 @@
 """What every field may know of the request that it answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 from weakref import ref
 
@@ -20,14 +20,18 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from models.audit import AuditEvent
+from models.imports import UserImport
 from models.invitations import Invitation
 from models.services import ServiceSubscription
 from models.users import RoleAssignment
 from models.webhooks import Webhook, WebhookDelivery
 from resolvers import batches, lists, permissions, webhook_permissions
+from resolvers.announcements import UserChanged
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
+from resolvers.imports import imports_by_id
 from resolvers.memberships import catalogue_for, forget_memberships
+from resolvers.rates import Rates
 from resolvers.seen import SeenUser
 
 
@@ -39,6 +43,30 @@ class Browser(Protocol):
 
     def forget_session(self) -> None:
         """Drop the session cookie with this answer."""
+
+
+class Told(NamedTuple):
+    """A change of a user that the caller is told of."""
+
+    id: UUID
+    change: UserChanged
+    user: SeenUser | None
+    """As it is now; None if it is there no more."""
+    caller: Caller
+    """Who is told, with what he may do now."""
+    at: datetime
+
+
+class Changes(Protocol):
+    """What a subscription follows."""
+
+    async def of_users(self, organization_id: UUID) -> AsyncIterator[Told]:
+        """The changes of an organization's users from now on, as far as the caller may see them.
+
+        Raises:
+            Unauthenticated: Nobody is signed in.
+            Forbidden: The caller does not belong to the organization.
+        """
 
 
 class Loaders:
@@ -72,6 +100,11 @@ class Loaders:
     def audit_events(self) -> DataLoader[UUID, AuditEvent | None]:
         """Audit events."""
         return DataLoader(load_fn=partial(lists.audit_events_by_id, self._caller))
+
+    @cached_property
+    def imports(self) -> DataLoader[UUID, UserImport | None]:
+        """Imports."""
+        return DataLoader(load_fn=partial(imports_by_id, self._caller))
 
     @cached_property
     def webhooks(self) -> DataLoader[UUID, Webhook | None]:
@@ -115,8 +148,11 @@ class Context:
     caller: Caller
     now: datetime
     invitation_lifetime: timedelta
+    rates: Rates
     browser: Browser
     loaders: Loaders
+    changes: Changes | None = None
+    """For a subscription."""
 
     async def catalogue(self) -> Catalogue:
         """The catalogue, the same throughout the request."""
@@ -126,6 +162,12 @@ class Context:
         """Load anew what comes after a change."""
         forget_memberships(self.caller)
         self.loaders = Loaders(self.caller)
+
+    def renew(self, caller: Caller, now: datetime) -> None:
+        """Answer the next event: for who the caller is by now, from rows read anew."""
+        self.caller = caller
+        self.now = now
+        self.loaders = Loaders(caller)
 
 
 Info = StrawberryInfo[Context, None]

@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.changes import Subscription
 from schema.errors import ERROR_TYPES
 from schema.mutations import Mutation
 from schema.queries import Query
@@ -31,6 +32,7 @@ def build() -> Graph:
     return Graph(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=ERROR_TYPES,
         config=StrawberryConfig(scalar_map=SCALARS),
     )

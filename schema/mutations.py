@@ -16,6 +16,7 @@ from schema.context import Info
 from schema.costs import CHANGE, rows_of
 from schema.enums import SignOutScope
 from schema.errors import to_user_errors
+from schema.import_mutations import ImportMutation
 from schema.invitations import to_invitation
 from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
@@ -29,7 +30,7 @@ Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions 
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(AccessTokenMutations, WebhookMutation):
+class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(
@@ -190,6 +191,7 @@ class Mutation(AccessTokenMutations, WebhookMutation):
                 info.context.caller,
                 user_ids=decode_ids("User", input.user_ids),
                 lifetime=info.context.invitation_lifetime,
+                rates=info.context.rates,
                 now=info.context.now,
             ),
             lambda outcomes: {
@@ -234,7 +236,10 @@ class Mutation(AccessTokenMutations, WebhookMutation):
         """Rules 25 to 27 and 32."""
         try:
             row = await association.accept_invitation(
-                info.context.caller, token=input.token, now=info.context.now
+                info.context.caller,
+                token=input.token,
+                rates=info.context.rates,
+                now=info.context.now,
             )
         except Refused as refusal:
             return payloads.AcceptInvitationPayload(

@@ -1,6 +1,7 @@
 """A simple model of one organization, to compare the gateway with whatever people do to it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 SERVICES = ("commerce-services", "sites-services", "payment-services")
 ADMINISTRATOR = "service-administrator"
@@ -15,6 +16,35 @@ ROLES = (
 
 Role = tuple[str, str]
 
+Step = tuple[Any, ...]
+"""A name, the actor's number, and what the name needs."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step with what it was known to mean when it was taken."""
+
+    step: Step
+    document: str
+    variables: dict[str, Any]
+    account: str = ""
+    """Whom it is done to."""
+    link: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is done."""
+        return str(self.step[0])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an act."""
+
+    done: bool
+    lost: bool = False
+    """Refused since somebody else was first: he changed the row, or ended the actor's session."""
+
 
 @dataclass
 class ModelUser:
@@ -24,9 +54,11 @@ class ModelUser:
     roles: set[Role] = field(default_factory=set)
     associated: bool = False
     invitation: str | None = None
-    """PENDING, REVOKED or ACCEPTED; None for one who was never invited."""
+    """The newest one's status; None for one who was never invited."""
     link: str | None = None
-    """The token of the only link that works."""
+    """The token of the only link that works; None while nobody has looked at its mail."""
+    first_name: str = "Alice"
+    address: str = "alice@contoso.example"
 
 
 @dataclass
@@ -41,6 +73,14 @@ class Model:
     active: dict[str, bool] = field(default_factory=dict)
     """The services that were signed up for."""
     changes: int = 0
+
+    def state(self) -> Any:
+        """All that the database must say too."""
+        users = {
+            account: (user.roles, user.associated, user.invitation, user.first_name, user.address)
+            for account, user in self.users.items()
+        }
+        return users, self.changes
 
     def administered(self, actor: str) -> set[str]:
         """The services that someone administers."""
@@ -85,7 +125,7 @@ class Model:
         services = {service for service, _ in roles}
         if not roles or account in self.users or services - self.manageable(actor):
             return False
-        self.users[account] = ModelUser(account, set(roles))
+        self.users[account] = ModelUser(account, set(roles), first_name="Dora", address=account)
         self.changes += 1
         return True
 
@@ -112,7 +152,7 @@ class Model:
             return False
         if not any(self.active[service] for service, _ in user.roles):
             return False
-        user.invitation = "PENDING"
+        user.invitation, user.link = "PENDING", None
         self.changes += 1
         return True
 
@@ -121,8 +161,30 @@ class Model:
         user = self.users.get(account)
         if user is None or user.invitation in {None, "ACCEPTED"} or not self.manageable(actor):
             return False
-        self.changes += user.invitation == "PENDING"
-        user.invitation, user.link = "REVOKED", None
+        if user.invitation == "PENDING":
+            user.invitation, user.link = "REVOKED", None
+            self.changes += 1
+        return True
+
+    def rename(self, actor: str, account: str, name: str) -> bool:
+        """Rule 23: any service administrator edits names."""
+        user = self.users.get(account)
+        if user is None or not self.manageable(actor):
+            return False
+        self.changes += user.first_name != name
+        user.first_name = name
+        return True
+
+    def readdress(self, actor: str, account: str, address: str) -> bool:
+        """Rule 29: a pending link dies with the address that it went to."""
+        user = self.users.get(account)
+        if user is None or not self.manageable(actor):
+            return False
+        if user.address != address:
+            user.address = address
+            self.changes += 1
+            if user.invitation == "PENDING":
+                user.invitation, user.link = "SUPERSEDED", None
         return True
 
     def accept(self, actor: str, link: str) -> bool:

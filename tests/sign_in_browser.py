@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from gateway.auth import InvalidCredential, caller_for
 from gateway.oidc import Provider
 from gateway.pages import landing_route
+from gateway.rates import Rates
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
 from tests.oidc_tokens import CLIENT_ID, CLIENT_SECRET, LocalProvider
@@ -74,7 +75,9 @@ def application(settings: Settings, *, now: Callable[[], datetime]) -> Starlette
 
     return Starlette(
         routes=[
-            *SignIn(settings, provider, now=now, request_id_of=request_id_of).routes(),
+            *SignIn(
+                settings, provider, Rates(settings), now=now, request_id_of=request_id_of
+            ).routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             Route("/who", who, methods=["GET", "POST"]),
             Route("/end-session", end_session),

@@ -37,10 +37,11 @@ def test_every_starting_tab_is_a_valid_operation_with_variables_that_fit(
     assert not isinstance(coerced, list), coerced
 
 
-def test_there_is_a_starting_tab_for_each_mutation_of_user_management(
+def test_there_is_a_starting_tab_for_each_mutation_and_subscription_of_user_management(
     graph: GraphQLSchema,
 ) -> None:
     assert graph.mutation_type
+    assert graph.subscription_type
     later = {
         *("activateSubscription", "deactivateSubscription"),
         *("editWebhook", "rotateWebhookSecret", "replayWebhook", "removeWebhook"),
@@ -49,7 +50,7 @@ def test_there_is_a_starting_tab_for_each_mutation_of_user_management(
 
     assert [
         name
-        for name in graph.mutation_type.fields
+        for name in [*graph.mutation_type.fields, *graph.subscription_type.fields]
         if name not in later and f" {name}(" not in shown
     ] == []
 

@@ -3,6 +3,7 @@
 The audits of the npm package `graphql-http` ask much the same; here each has its answer.
 """
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -293,6 +294,25 @@ async def test_the_named_operation_runs(gateway: Gateway) -> None:
     assert response.json() == {"data": {"b": "Query"}}
 
 
+@pytest.mark.parametrize(
+    "moment", ["", "yesterday", 7, "2026-13-01", "0001-01-01T00:00:00+23:59", "9999-12-31T23-23:59"]
+)
+async def test_what_is_no_moment_is_told_what_one_looks_like(
+    gateway: Gateway, moment: object
+) -> None:
+    query = (
+        "query ($since: DateTime) { organization(id: 1) {"
+        " auditEvents(filter: {since: $since}) { totalCount } } }"
+    )
+    response = await gateway.client.post(
+        "/graphql", json={"query": query, "variables": {"since": moment}}
+    )
+    (error,) = response.json()["errors"]
+
+    assert error["extensions"] == {"code": "BAD_REQUEST"}
+    assert "A DateTime is text such as 2026-11-24T09:30:00Z." in error["message"]
+
+
 # ------------------------------------------------------------------------------------- by GET
 
 
@@ -547,6 +567,21 @@ async def test_an_invalid_credential_is_401(
     assert codes(response) == ["UNAUTHENTICATED"]
 
 
+async def test_more_requests_at_once_than_memory_is_meant_for_are_sent_away(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.graphql.MAX_UNDER_WAY", 2)
+    catalogue = {"query": "{ services { code } }"}
+    posts = (gateway.client.post("/graphql", json=catalogue) for _ in range(5))
+    responses = await asyncio.gather(*posts)
+    refused = [each for each in responses if each.status_code == HTTPStatus.SERVICE_UNAVAILABLE]
+
+    assert [each.status_code for each in responses].count(HTTPStatus.OK) == 2
+    assert [codes(each) for each in refused] == [["RATE_LIMITED"]] * 3
+    assert {each.headers["retry-after"] for each in refused} == {"2"}
+    assert (await gateway.client.post("/graphql", json=catalogue)).status_code == HTTPStatus.OK
+
+
 # ------------------------------------------------------------------- introspection, GraphiQL
 
 INTROSPECTION = {"query": '{ __schema { queryType { name } } __type(name: "User") { name } }'}
@@ -576,7 +611,8 @@ async def test_browsers_get_graphiql_from_our_own_origin(gateway: Gateway) -> No
     assert response.status_code == HTTPStatus.OK
     assert response.headers["content-type"].startswith("text/html")
     assert "script-src 'self'" in response.headers["content-security-policy"]
-    assert "https://" not in response.text.replace("https://portal.example", "")
+    shown = response.text.replace("https://receiver.example/webhooks", "")  # an example of a tab
+    assert "https://" not in shown
 
 
 async def test_graphiql_can_be_switched_off(other_settings: Callable[..., Any]) -> None:

@@ -334,21 +334,42 @@ async def test_signing_out_with_a_key_succeeds_each_time(gateway: Gateway, alice
     assert again[0].content == again[1].content
 
 
+async def answer_with_key(
+    gateway: Gateway,
+    alice: Person,
+    settings: dict[str, str],
+    user: dict[str, Any],
+) -> httpx2.Response:
+    """The answer of a gateway with other settings to an invitation with the key "a key"."""
+    other = Settings.model_validate({"database_url": gateway.database_url, **settings})
+    transport = httpx2.ASGITransport(create_app(other, delivers_mail=False, now=gateway.clock))
+    async with httpx2.AsyncClient(transport=transport, base_url=other.public_url) as client:
+        return await invite(alice, "a key", user, client=client)
+
+
 async def test_kept_answers_can_be_read_with_the_secret_key_alone(
     gateway: Gateway, alice: Person, dora: dict[str, Any], oidc_settings: dict[str, str]
 ) -> None:
     await invite(alice, "a key", dora)
     kept = await KeptAnswer.get()
-    settings = Settings.model_validate(
-        {"database_url": gateway.database_url, **oidc_settings, "secret_key": "another " * 8}
-    )
-    transport = httpx2.ASGITransport(create_app(settings, delivers_mail=False, now=gateway.clock))
-    async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-        answer = await invite(alice, "a key", dora, client=client)
+    settings = {**oidc_settings, "secret_key": "another " * 8}
+    answer = await answer_with_key(gateway, alice, settings, dora)
 
     assert b"Dora" not in kept.answer
     assert "a key" not in kept.key_hash
     assert (answer.status_code, await invitations(gateway)) == (409, 1)
+
+
+async def test_kept_answers_outlive_a_change_of_the_secret_key(
+    gateway: Gateway, alice: Person, dora: dict[str, Any], oidc_settings: dict[str, str]
+) -> None:
+    first = await invite(alice, "a key", dora)
+    further = oidc_settings["secret_key"]
+    settings = {**oidc_settings, "secret_key": "another " * 8, "further_secret_keys": further}
+    answer = await answer_with_key(gateway, alice, settings, dora)
+
+    assert (answer.status_code, answer.content) == (200, first.content)
+    assert await invitations(gateway) == 1
 
 
 @asynccontextmanager
@@ -426,8 +447,9 @@ async def test_mutations_whose_answers_are_lost_have_one_effect_each_when_they_a
     body = orjson.dumps(
         {"query": documents.INVITE_USERS, "variables": {"input": {"userIds": [dora["id"]]}}}
     )
+    settings = {**oidc_settings, "recipient_mail_rate": "1000 per hour"}
     random = Random(5)  # noqa: S311 - only the moments of the cuts
-    async with dying_gateway(gateway, oidc_settings) as person:
+    async with dying_gateway(gateway, settings) as person:
         url = person.gateway.client.base_url
         for number in range(CUT_CONNECTIONS):
             headers = {

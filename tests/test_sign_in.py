@@ -183,6 +183,9 @@ async def test_a_way_back_that_leads_elsewhere_is_refused(browser: Browser, retu
         ("/users#row-7", "/users"),
         ("/.//evil.example", "/.//evil.example"),
         ("/@evil.example", "/@evil.example"),
+        ("/%5Cevil.example", "/%5Cevil.example"),
+        ("/%2F%2Fevil.example", "/%2F%2Fevil.example"),
+        ("/%09/evil.example", "/%09/evil.example"),
     ],
 )
 async def test_a_way_back_is_always_on_our_own_origin(
@@ -308,6 +311,29 @@ async def test_a_cookie_made_with_another_key_is_refused(
     assert response.status_code == 400
 
 
+OLD_KEY, NEW_KEY = "k" * 32, "a-newer-key-of-thirty-two-bytes-at-least"
+
+
+@pytest.mark.parametrize(
+    ("key", "further_keys"),
+    [
+        pytest.param(OLD_KEY, NEW_KEY, id="every replica learns the new key"),
+        pytest.param(NEW_KEY, f"{OLD_KEY}, {'x' * 40}", id="then the new key encrypts"),
+    ],
+)
+async def test_no_sign_in_under_way_is_lost_while_the_secret_key_is_changed(
+    browser: Browser, provider: LocalProvider, own_clock: Clock, key: str, further_keys: str
+) -> None:
+    answer = provider.authorize(await browser.leave())
+    (name,) = flow_cookies(browser)
+    changed = settings_for(provider.issuer, secret_key=key, further_secret_keys=further_keys)
+    async with Browser(application(changed, now=own_clock)) as moved:
+        moved.cookies.set(name, browser.cookies[name], domain="gateway.example", path="/auth")
+        response = await moved.come_back(answer)
+
+    assert response.status_code == 303
+
+
 @pytest.mark.parametrize("value", ["", "x", "a.b.c.d.e", "....", "é", "x" * 5000])
 async def test_a_spoilt_cookie_is_refused(
     browser: Browser, provider: LocalProvider, value: str
@@ -319,6 +345,17 @@ async def test_a_spoilt_cookie_is_refused(
     response = await browser.get("/auth/callback", params=answer, headers={b"Cookie": cookie})
 
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["sign-in-", "sign-in-a@b", "sign-in-(a)", "sign-in-[]", "sign-in-a/b", "sign-in-é"]
+)
+async def test_cookies_that_only_look_like_ours_are_left_alone(browser: Browser, name: str) -> None:
+    cookie = f"{name}=x".encode("latin-1")
+    response = await browser.get("/auth/sign-in", headers={b"Cookie": cookie})
+
+    assert response.status_code == 303
+    assert len(response.headers.get_list("set-cookie")) == 1
 
 
 async def test_a_sign_in_ends_after_ten_minutes(

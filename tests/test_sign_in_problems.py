@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.discovery import ProviderUnavailable
+from gateway.discovery import CALL_LIMIT_S, ProviderUnavailable
 from gateway.oidc import Provider
 from gateway.settings import InvalidSettings
 from tests.oidc_tokens import OTHER_RSA, LocalProvider, local_provider, signed
@@ -105,6 +105,26 @@ async def test_while_the_provider_is_down_nobody_signs_in_and_the_signed_in_go_o
     assert await browser.who() == "alice@live.example"
     assert "logout?client_id" in (await browser.get("/end-session")).json()
     await browser.aclose()
+
+
+async def test_while_the_provider_hangs_sign_in_says_so_and_the_signed_in_go_on(
+    browser: Browser, provider: LocalProvider, own_clock: Clock
+) -> None:
+    await browser.sign_in(provider)
+    answer = provider.authorize(await browser.leave())
+    provider.hangs_s = CALL_LIMIT_S + 1
+    async with Browser(application(settings_for(provider.issuer), now=own_clock)) as other:
+        leaving = asyncio.create_task(other.get("/auth/sign-in"))
+        coming_back = asyncio.create_task(browser.come_back(answer))
+        await asyncio.sleep(0.5)  # until both wait for the provider
+        who = await browser.who()
+        is_waiting = not leaving.done() and not coming_back.done()
+        async with asyncio.timeout(2 * CALL_LIMIT_S):
+            answers = [await leaving, await coming_back]
+
+    assert (who, is_waiting) == ("alice@live.example", True)
+    assert [each.status_code for each in answers] == [503, 503]
+    assert ["Sign-in isn&#39;t available now" in each.text for each in answers] == [True, True]
 
 
 async def test_signing_out_does_not_need_a_provider_that_was_never_reached(

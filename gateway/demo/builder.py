@@ -16,11 +16,13 @@ from resolvers.association import accept_invitation
 from resolvers.caller import Caller
 from resolvers.catalogue import current_catalogue
 from resolvers.invitations import invite_users, revoke_invitations
+from resolvers.new_users import NewUser
+from resolvers.rates import Unlimited
 from resolvers.refusals import Refused
 from resolvers.selection import RoleSelection
 from resolvers.sessions import Identity, caller_of_session, sign_in
 from resolvers.sign_up import NewOrganization, sign_up
-from resolvers.users import NewUser, create_user
+from resolvers.users import create_user
 
 LINKS_LAST = timedelta(days=7)
 SESSIONS_LAST = timedelta(hours=12)
@@ -158,6 +160,7 @@ class Builder:
             await self.caller(administrator, at=at),
             user_ids=[user.id for user in users],
             lifetime=LINKS_LAST,
+            rates=Unlimited(),
             now=at,
         )
         for result in results:
@@ -192,7 +195,9 @@ class Builder:
             accepted_at = invited_at + timedelta(hours=1 + 60 * fate)
             if fate < ACCEPTED and accepted_at < until:
                 caller = await self.caller(owners[mail.invitation_id], at=accepted_at)
-                await accept_invitation(caller, token=mail.token, now=accepted_at)
+                await accept_invitation(
+                    caller, token=mail.token, rates=Unlimited(), now=accepted_at
+                )
             elif fate > REVOKED:
                 await revoke_invitations(
                     await self.caller(administrator, at=invited_at + timedelta(days=1)),

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app, utc_now
 from gateway.catalog_file import read_catalogue
+from gateway.connection_limits import raise_open_files_limit
 from gateway.database import connected, migrate
 from gateway.demo.guide import Addresses, guide
 from gateway.demo.mailbox import Mailbox
@@ -43,6 +44,7 @@ def run_demo(*, host: str, port: int, data: Path | None, tell: Callable[[str], N
         DemoRefused: A port is taken, or the data belongs to a demo at other addresses.
     """
     configure_logs("console", level=logging.WARNING)
+    raise_open_files_limit()
     with contextlib.ExitStack() as stack:
         folder = data or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-demo-"))
@@ -85,8 +87,9 @@ async def _run(
     ]
     async with AsyncExitStack() as stack:
         stack.callback(receiving.close)
-        for app, listening in zip(apps, sockets, strict=True):
-            await stack.enter_async_context(_served(app, listening))
+        for place, (app, listening) in enumerate(zip(apps, sockets, strict=True)):
+            http = UVICORN_OPTIONS["http"] if place == 0 else "httptools"
+            await stack.enter_async_context(_served(app, listening, http=http))
         tell(guide(addresses, folder=folder if is_kept else None))
         await stop.wait()
 
@@ -146,9 +149,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _served(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+async def _served(
+    app: ASGIApp, listening: socket.socket, *, http: str | type[asyncio.Protocol]
+) -> AsyncIterator[None]:
     options = {
         **UVICORN_OPTIONS,
+        "http": http,
         "loop": "none",
         "lifespan": "auto",
         "timeout_graceful_shutdown": 2,

@@ -16,6 +16,7 @@ from tests.benchmarks.apps import PAGE
 from tests.benchmarks.contenders import CONTENDERS, Contender, Running, running
 from tests.benchmarks.data import Sample, load, sample
 from tests.benchmarks.load import Throughput, as_fast_as_it_can, at_a_rate
+from tests.benchmarks.streams import measure_streams
 from tests.benchmarks.work import WORK, requests_for
 from tests.postgres import postgres_server
 
@@ -42,10 +43,14 @@ def main() -> None:
     parser.add_argument("--database", help="one that was loaded before, instead of a new one")
     parser.add_argument("--growth", action="store_true", help="the page with 1,000,000 users too")
     parser.add_argument("--life", action="store_true", help="memory, start-up and latencies too")
+    parser.add_argument("--streams", action="store_true", help="1,000 subscriptions, alone")
     given = parser.parse_args()
     contenders = [each for each in CONTENDERS if each.kind in given.contenders]
     say(_machine())
     with ExitStack() as stack:
+        if given.streams:
+            measure_streams(stack.enter_context(postgres_server(POSTGRES)), say)
+            return
         server = stack.enter_context(postgres_server(POSTGRES)) if not given.database else None
         database = given.database
         if server is not None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.companies import Company
 from tests.browser.readers import Reader
@@ -48,6 +48,33 @@ def test_another_account_is_told_plainly_and_can_come_back(
     mallory.follow(link)
 
     mallory.sees(re.compile("This invitation can.t be used"))
+
+
+def test_the_link_s_token_is_told_to_nobody_else(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Neither in a Referer, nor to another origin: not to the provider on the way through it."""
+    user = contoso.add("Mia Meyer")
+    link = contoso.invite(user)
+    token = link.rpartition("/")[2]
+    mia = person(user["address"])
+    seen: list[Request] = []
+
+    def note(request: Request) -> None:
+        seen.append(request)
+
+    mia.page.context.on("request", note)
+    mia.follow(link)
+    mia.page.get_by_role("link", name="Sign in with this Microsoft account").click()
+    mia.identify()
+    mia.button("Complete the association").click()
+    mia.sees("Welcome, Mia")
+    told = [(request.url, request.all_headers()) for request in seen]
+    elsewhere = [each for each in told if not each[0].startswith(f"{mia.gateway.url}/")]
+
+    assert [url for url, headers in told if token in headers.get("referer", "")] == []
+    assert [url for url, headers in elsewhere if token in f"{url} {headers}"] == []
+    assert any(url.startswith(mia.gateway.provider.issuer) for url, _ in elsewhere)
 
 
 def test_a_session_that_has_ended_is_no_obstacle(

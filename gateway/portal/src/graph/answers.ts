@@ -8,6 +8,8 @@ export type Answer<Result> = {
   failure: Failure | undefined
   busy: boolean
   reload: () => Promise<void>
+  /** Ask again without a sign of it, and keep what there is if that fails. */
+  refresh: () => Promise<void>
 }
 
 /** Ask a query, and again whenever its variables change; `null` variables ask nothing yet. */
@@ -15,7 +17,7 @@ export function useAnswer<Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables | null,
 ): Answer<Result> {
-  const [state, setState] = useState<Omit<Answer<Result>, 'reload'>>({
+  const [state, setState] = useState<Omit<Answer<Result>, 'reload' | 'refresh'>>({
     data: undefined,
     failure: undefined,
     busy: true,
@@ -23,26 +25,42 @@ export function useAnswer<Result, Variables>(
   const key = variables === null ? null : JSON.stringify(variables)
   const running = useRef<AbortController | null>(null)
 
-  const load = useCallback(async () => {
+  const fetchNow = useCallback(async (): Promise<Failure | undefined> => {
     running.current?.abort()
-    if (key === null) return
+    if (key === null) return undefined
     const controller = new AbortController()
     running.current = controller
-    setState((before) => ({ ...before, busy: true }))
     try {
       const data = await ask(document, JSON.parse(key) as Variables, controller.signal)
       if (!controller.signal.aborted) setState({ data, failure: undefined, busy: false })
+      return undefined
     } catch (error) {
-      if (controller.signal.aborted) return
+      if (controller.signal.aborted) return undefined
       if (!(error instanceof Failure)) throw error
-      setState((before) => ({ ...before, failure: error, busy: false }))
+      return error
     }
   }, [document, key])
+
+  const load = useCallback(async () => {
+    if (key !== null) setState((before) => ({ ...before, busy: true }))
+    const failure = await fetchNow()
+    if (failure) setState((before) => ({ ...before, failure, busy: false }))
+  }, [fetchNow, key])
+
+  const refresh = useCallback(async () => {
+    const failure = await fetchNow()
+    if (failure)
+      setState((before) => ({
+        ...before,
+        failure: before.data ? before.failure : failure,
+        busy: false,
+      }))
+  }, [fetchNow])
 
   useEffect(() => {
     void load()
     return () => running.current?.abort()
   }, [load])
 
-  return { ...state, reload: load }
+  return { ...state, reload: load, refresh }
 }

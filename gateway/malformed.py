@@ -1,0 +1,41 @@
+"""Bytes that are no HTTP request: answered like all else, though no application sees them."""
+
+from http import HTTPStatus
+
+import orjson
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gateway.requests import HEADERS
+from models.rows import new_id
+
+log = structlog.get_logger(__name__)
+
+MALFORMED = "This is no well-formed HTTP request."
+
+
+class StrictConnection(HttpToolsProtocol):
+    """A client's connection, on which every answer has the headers that all of ours have."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser can't read, and hang up (RFC 9112 section 2.2)."""
+        log.info("not_http", problem=msg)
+        self.transport.write(refusal(HTTPStatus.BAD_REQUEST, MALFORMED))
+        self.transport.close()
+
+
+def refusal(status: HTTPStatus, message: str, **more: str) -> bytes:
+    """A whole answer that ends its connection, as bytes; `more` are further headers."""
+    request_id = str(new_id())
+    error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
+    body = orjson.dumps({"errors": [error]})
+    headers = {
+        **HEADERS,
+        **more,
+        "connection": "close",
+        "content-length": str(len(body)),
+        "content-type": "application/json",
+        "x-request-id": request_id,
+    }
+    lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+    return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])

@@ -1,0 +1,295 @@
+"""Streams over a WebSocket: the protocol `graphql-transport-ws`, for subscriptions alone.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Queries and mutations are sent by
+POST, where their limits, rates and keys are.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gateway.auth import InvalidCredential, comes_from_our_pages
+from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
+from gateway.graphql_requests import UnfitRequest, checked_request, json_in
+from gateway.logs import report_failure
+from gateway.streams.exchange import NotNow
+from gateway.streams.stream import FINAL, End, StreamEnded, running_task
+from gateway.streams.subscribing import Admitted, NotBegun, Subscriptions
+from resolvers.caller import Caller
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+INITIALISED_WITHIN_S = 5.0
+"""How long a connection may stay silent before it says who it is."""
+
+MAX_OPERATIONS = 20
+"""Of one connection at a time."""
+
+MAX_ID_LENGTH = 100
+
+CLOSES_WITHIN_S = 2.0
+"""How long the close frame may take to a client that reads slowly."""
+
+
+class Close(IntEnum):
+    """Why the server closes; those of the protocol, of RFC 6455, and one of our own."""
+
+    NO_TEXT = 1003
+    TRY_AGAIN_LATER = 1013
+    BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    NO_SUBPROTOCOL = 4406
+    NOT_INITIALISED = 4408
+    SUBSCRIBER_EXISTS = 4409
+    TOO_SLOW = 4410
+    INITIALISED_TWICE = 4429
+    DEFECT = 4500
+
+
+CLOSES: Mapping[End, Close] = {
+    End.SIGNED_OUT: Close.UNAUTHORIZED,
+    End.TOO_SLOW: Close.TOO_SLOW,
+    End.MISSED: Close.TRY_AGAIN_LATER,
+    End.LEAVING: Close.TRY_AGAIN_LATER,
+}
+"""Ends of one stream that end the connection: after the last three a client connects again."""
+
+
+class Closing(Exception):  # noqa: N818 - the end of a connection
+    """The connection is to be closed."""
+
+    def __init__(self, code: Close, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+async def serve_socket(websocket: WebSocket, subscriptions: Subscriptions) -> None:
+    """Answer one WebSocket, from its handshake to its end.
+
+    A browser's page elsewhere is refused by the rule that holds for its cookies too.
+    """
+    if not comes_from_our_pages(websocket, subscriptions.settings):
+        await websocket.send_denial_response(Response("Another origin's page.", 403))
+        return
+    try:
+        with subscriptions.exchange.connection():
+            await Socket(websocket, subscriptions).serve()
+    except NotNow as full:
+        await websocket.send_denial_response(Response(str(full), 503))
+
+
+class Socket:
+    """One connection, and the subscriptions that it carries."""
+
+    def __init__(self, websocket: WebSocket, subscriptions: Subscriptions) -> None:
+        self._websocket = websocket
+        self._subscriptions = subscriptions
+        self._connection: HTTPConnection | None = None
+        """What the caller's credential came with, once he has said who he is."""
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._reader: asyncio.Task[object] | None = None
+        self._closing: Closing | None = None
+
+    async def serve(self) -> None:
+        """Read messages until either side closes."""
+        websocket = self._websocket
+        if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+            await websocket.accept()
+            await self._close(Closing(Close.NO_SUBPROTOCOL, "Subprotocol not acceptable"))
+            return
+        await websocket.accept(SUBPROTOCOL)
+        self._reader = running_task()
+        try:
+            try:
+                async with asyncio.timeout(INITIALISED_WITHIN_S) as silence:
+                    while True:
+                        await self._take(await self._message())
+                        if self._connection is not None:
+                            silence.reschedule(None)
+            except TimeoutError:
+                message = "Connection initialisation timeout"
+                raise Closing(Close.NOT_INITIALISED, message) from None
+        except WebSocketDisconnect:
+            pass
+        except Closing as closing:
+            await self._close(closing)
+        except asyncio.CancelledError:
+            if self._closing is None:
+                raise
+            self._reader.uncancel()
+            await self._close(self._closing)
+        finally:
+            await self._finish()
+
+    def _end(self, closing: Closing) -> None:
+        """Close, from one of the subscriptions."""
+        if self._closing is None and self._reader is not None:
+            self._closing = closing
+            self._reader.cancel()
+
+    async def _finish(self) -> None:
+        operations = list(self._operations.values())
+        for task in operations:
+            task.cancel()
+        if operations:
+            await asyncio.wait(operations)
+
+    async def _close(self, closing: Closing) -> None:
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(CLOSES_WITHIN_S):
+                await self._websocket.close(closing.code, closing.reason)
+                # The client's answer, so that what it has sent meanwhile resets nothing.
+                while (await self._websocket.receive())["type"] != "websocket.disconnect":
+                    pass
+
+    async def _message(self) -> dict[str, Any]:
+        """The next message.
+
+        Raises:
+            WebSocketDisconnect: There is none any more.
+            Closing: It is none.
+        """
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        text = received.get("text")
+        if text is None:
+            raise Closing(Close.NO_TEXT, "Messages are texts")
+        try:
+            message = json_in(text.encode("utf-8", "replace"), "The message")
+        except UnfitRequest as unfit:
+            raise Closing(Close.BAD_MESSAGE, unfit.message) from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Closing(Close.BAD_MESSAGE, "A message is an object with a type")
+        return message
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        """Do what a message asks for.
+
+        Raises:
+            Closing: It can't be done, for which the protocol closes.
+        """
+        match message["type"]:
+            case "connection_init":
+                await self._initialise(message.get("payload"))
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                await self._subscribe(message)
+            case "complete":
+                task = self._operations.get(str(message.get("id")))
+                if task is not None:
+                    task.cancel()
+            case _:
+                raise Closing(Close.BAD_MESSAGE, "Unknown type of message")
+
+    async def _initialise(self, payload: object) -> None:
+        """Find out who it is: by `authorization` in the payload, or else by the handshake."""
+        if self._connection is not None:
+            raise Closing(Close.INITIALISED_TWICE, "Too many initialisation requests")
+        connection = HTTPConnection(self._websocket.scope)
+        if isinstance(payload, dict) and "authorization" in payload:
+            credential = payload["authorization"]
+            if not isinstance(credential, str) or not credential.isascii():
+                raise Closing(Close.BAD_MESSAGE, "`authorization` must be text")
+            connection = _with_authorization(connection, credential)
+        await self._caller(connection)
+        self._connection = connection
+        await self._send({"type": "connection_ack"})
+
+    async def _caller(self, connection: HTTPConnection) -> Caller:
+        try:
+            caller = await self._subscriptions.caller(connection)
+        except InvalidCredential as invalid:
+            raise Closing(Close.UNAUTHORIZED, str(invalid)) from None
+        if caller.account is None:
+            raise Closing(Close.UNAUTHORIZED, SIGN_IN_FIRST)
+        return caller
+
+    async def _subscribe(self, message: Mapping[str, Any]) -> None:
+        if self._connection is None:
+            raise Closing(Close.UNAUTHORIZED, "Unauthorized")
+        id_, payload = message.get("id"), message.get("payload")
+        if not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID_LENGTH:
+            raise Closing(Close.BAD_MESSAGE, f"An id has 1 to {MAX_ID_LENGTH} characters")
+        if not isinstance(payload, dict):
+            raise Closing(Close.BAD_MESSAGE, "The payload must be an object")
+        if id_ in self._operations:
+            raise Closing(Close.SUBSCRIBER_EXISTS, "Subscriber for this id already exists")
+        caller = await self._caller(self._connection)
+        try:
+            asked = checked_request(payload)
+            if len(self._operations) >= MAX_OPERATIONS:
+                message_ = f"This connection carries {MAX_OPERATIONS} subscriptions already."
+                raise NotBegun(refusal_for(message_, RATE_LIMITED).formatted())
+            admitted = await self._subscriptions.admitted(
+                asked, caller, self._connection, last_event_id=None
+            )
+        except UnfitRequest as unfit:
+            raise Closing(Close.BAD_MESSAGE, unfit.message) from None
+        except NotBegun as refused:
+            await self._send({"id": id_, "type": "error", "payload": refused.errors})
+            return
+        task = asyncio.create_task(self._run(id_, admitted, caller, self._connection))
+        self._operations[id_] = task
+        task.add_done_callback(partial(self._has_ended, id_))
+
+    async def _run(
+        self, id_: str, admitted: Admitted, caller: Caller, connection: HTTPConnection
+    ) -> None:
+        """Carry one subscription to its end."""
+        try:
+            async with self._subscriptions.begun(admitted, caller, connection) as (stream, answers):
+                reader = stream.reader = running_task()
+                try:
+                    async for each in answers:
+                        await self._send({"id": id_, "type": "next", "payload": each})
+                except StreamEnded as ended:
+                    await self._ended(id_, ended.why)
+                except asyncio.CancelledError:
+                    if stream.ended is None:
+                        raise
+                    reader.uncancel()
+                    await self._ended(id_, stream.ended)
+        except NotBegun as refused:
+            await self._send({"id": id_, "type": "error", "payload": refused.errors})
+        except NotNow as full:
+            self._end(Closing(Close.TRY_AGAIN_LATER, str(full)))
+        except WebSocketDisconnect:
+            self._end(Closing(Close.TRY_AGAIN_LATER, "gone"))
+
+    def _has_ended(self, id_: str, task: asyncio.Task[None]) -> None:
+        """Make room for another; if it met a defect, say so in the log, and close."""
+        self._operations.pop(id_, None)
+        report_failure(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._end(Closing(Close.DEFECT, "Internal server error"))
+
+    async def _ended(self, id_: str, why: End) -> None:
+        if why in CLOSES:
+            self._end(Closing(CLOSES[why], why.value))
+            return
+        error = {"message": why.value, "extensions": {"code": FINAL[why]}}
+        await self._send({"id": id_, "type": "next", "payload": {"errors": [error]}})
+        await self._send({"id": id_, "type": "complete"})
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._websocket.send_text(orjson.dumps(message).decode())
+
+
+def _with_authorization(connection: HTTPConnection, credential: str) -> HTTPConnection:
+    """The connection as if its handshake had this credential in its header."""
+    headers = [each for each in connection.scope["headers"] if each[0] != b"authorization"]
+    headers.append((b"authorization", credential.encode()))
+    return HTTPConnection({**connection.scope, "headers": headers})
