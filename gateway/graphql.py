@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
 
-from gateway.admission import Admission, may_explore
+from gateway.admission import Admission, Way, may_explore
 from gateway.auth import (
     InvalidCredential,
     caller_for,
@@ -103,9 +103,10 @@ class GraphQLEndpoint:
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
+        core = self._core
         self._root_fields = frozenset(
             name
-            for root in (self._core.query_type, self._core.mutation_type)
+            for root in (core.query_type, core.mutation_type, core.subscription_type)
             for name in (root.fields if root else ())
         )
         self._idempotency = Idempotency(settings)
@@ -124,13 +125,11 @@ class GraphQLEndpoint:
         self.subscriptions = Subscriptions(
             settings,
             exchange,
-            rates,
-            self._documents,
+            self._admission,
             self._trusted,
             schema=self._core,
             executor_class=self.executor_class,
             context_for=self._context,
-            may_explore=may_explore,
             now=now,
         )
 
@@ -159,9 +158,12 @@ class GraphQLEndpoint:
                 asked = await read_request(
                     request, held, may_carry_file=partial(self._is_signed_in, request)
                 )
-                follows = media == EVENT_STREAM and await self.subscriptions.asks_for_one(asked)
-                if not follows:
+                followed = None
+                if media == EVENT_STREAM:
+                    followed = await self.subscriptions.asked_for(asked)
+                if followed is None:
                     return await self._in_time(request, asked, media)
+            self._note_name(followed)
             return await self._events(request, asked)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
@@ -237,7 +239,8 @@ class GraphQLEndpoint:
         self._note_name(operation)
         if invalid is not None and not _signs_out_again(operation, invalid):
             return await self._unauthorized(request, invalid, media)
-        admitted = await self._admission.admit(document, operation, asked, request, caller)
+        way = Way.POST if request.method == "POST" else Way.GET
+        admitted = await self._admission.admit(document, operation, asked, request, caller, way=way)
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
         if admitted.changes_something:

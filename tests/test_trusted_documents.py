@@ -221,7 +221,7 @@ async def test_only_trusted_documents_run_where_that_is_set(
 async def test_no_other_subscription_is_followed_either_where_that_is_set(
     trusting: httpx2.AsyncClient, alice: Person, contoso: str, accept: str
 ) -> None:
-    """By WebSocket they go the same way: `gateway.streams.subscribing`."""
+    """By WebSocket: `test_stream_admission`."""
     text = f'subscription {{ userChanged(organizationId: "{contoso}") {{ kind }} }}'
     response = await trusting.post(
         "/graphql",
