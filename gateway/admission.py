@@ -8,11 +8,12 @@ from graphql import OperationDefinitionNode, OperationType
 from starlette.requests import HTTPConnection
 
 from gateway.addresses import counted_address
+from gateway.answers import EVENT_STREAM
 from gateway.auth import comes_from_our_own_page
 from gateway.costs import Price
 from gateway.documents import BAD_REQUEST, TOO_COMPLEX, Document, Documents
 from gateway.graphql_errors import Refusal, refusal_for, slow_down
-from gateway.graphql_requests import EVENT_STREAM, GraphQLRequest
+from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import TooComplex
 from gateway.rates import Rates
 from gateway.settings import Settings

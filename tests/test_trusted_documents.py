@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.answers import GRAPHQL_RESPONSE
 from gateway.app import create_app
-from gateway.graphql_requests import GRAPHQL_RESPONSE
 from gateway.manifests import PORTAL_MANIFEST, ManifestCheck, graphiql_documents, shipped_documents
 from gateway.settings import Settings
 from gateway.trusted import AutomaticQueries

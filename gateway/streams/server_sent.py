@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.graphql_requests import EVENT_STREAM, GraphQLRequest, answer, event
+from gateway.answers import EVENT_STREAM, answer, event, problem
+from gateway.graphql_errors import RATE_LIMITED
+from gateway.graphql_requests import GraphQLRequest
 from gateway.observation import note_code
 from gateway.protocols import AT_SHUTDOWN
 from gateway.streams.exchange import NotNow
@@ -94,13 +96,12 @@ class EventStream(Response):
             with self._subscriptions.exchange.connection():
                 await self._serve(scope, receive, send)
         except NotNow as full:
-            headers = {"retry-after": RETRY_AFTER_S}
-            error = {"message": str(full), "extensions": {"code": "RATE_LIMITED"}}
-            refusal = answer(
-                {"errors": [error]},
+            refusal = problem(
+                str(full),
+                RATE_LIMITED,
                 media=EVENT_STREAM,
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
-                headers=headers,
+                headers={"retry-after": RETRY_AFTER_S},
             )
             await refusal(scope, receive, send)
         except NotBegun as refused:

@@ -16,9 +16,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.answers import UnfitRequest
 from gateway.auth import InvalidCredential, comes_from_our_pages
 from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
-from gateway.graphql_requests import UnfitRequest, checked_request, json_in
+from gateway.graphql_requests import checked_request, json_in
 from gateway.logs import report_failure
 from gateway.streams.exchange import NotNow
 from gateway.streams.stream import FINAL, End, StreamEnded, running_task
