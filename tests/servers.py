@@ -33,12 +33,17 @@ class NotStartedError(AssertionError):
 
 @contextmanager
 def running(
-    command: list[str], *, answers_at: str | None, log: Path, environment: Mapping[str, str]
+    command: list[str],
+    *,
+    answers_at: str | None,
+    log: Path,
+    environment: Mapping[str, str],
+    folder: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server process, once it answers; at once if it answers nobody."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+            command, cwd=folder, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
         )
     try:
         if answers_at is not None:

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "OPERATIONS.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+CLIENTS = (ROOT / "CLIENTS.md").read_text()
 
 
 def test_the_settings_table_names_every_setting_with_its_default() -> None:
@@ -37,7 +38,7 @@ def test_every_test_that_the_architecture_names_is_there() -> None:
 
 
 def test_every_path_that_the_documents_link_is_there() -> None:
-    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README + ARCHITECTURE + OPERATIONS)
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README + ARCHITECTURE + OPERATIONS + CLIENTS)
 
     assert [link for link in links if not (ROOT / link).exists()] == []
 

@@ -125,8 +125,10 @@ def _listen(context: BrowserContext, person: Reader) -> None:
         if target.path == "/graphql" and request.method == "POST":
             found = re.search(r"(?:query|mutation) (\w+)", request.post_data or "")
             person.operations.append(found.group(1) if found else "")
+        if request.is_navigation_request():
+            return  # it may have no frame yet, as a window that is just opening
         asks = urlsplit(request.frame.url).netloc
-        if target.netloc != ours and not request.is_navigation_request() and asks == ours:
+        if target.netloc != ours and asks == ours:
             person.complaints.append(f"asked another origin: {request.url}")
 
     # The provider's own page takes its style sheet from elsewhere.
