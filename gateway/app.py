@@ -103,7 +103,7 @@ def create_app(
             *sign_in.routes(),
             *health.routes(drain),
             *observers.routes(now=now),
-            export_route(settings, now=now),
+            export_route(settings, rates, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
