@@ -52,15 +52,16 @@ def export_route(settings: Settings, rates: Rates, *, now: Callable[[], datetime
             caller = await caller_for(
                 request, settings=settings, request_id=request_id_of(request), now=moment
             )
-        except InvalidCredential:
-            return await counted(request, None) or _sign_in_first()
+        except InvalidCredential as invalid:
+            too_often = await counted(request, None)
+            return too_often or _unauthorized(str(invalid), invalid.challenge)
         if (too_often := await counted(request, caller)) is not None:
             return too_often
         try:
             id_ = decode_id("Organization", request.path_params["id"])
             membership = await export_users(caller, organization_id=id_, now=moment)
         except Unauthenticated:
-            return _sign_in_first()
+            return _unauthorized(SIGN_IN_FIRST, "Bearer")
         except Refused as refusal:
             (problem,) = refusal.problems
             is_unknown = problem.code is Code.NOT_FOUND
@@ -93,8 +94,10 @@ def _attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _sign_in_first() -> Response:
-    return _problem(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", SIGN_IN_FIRST)
+def _unauthorized(message: str, challenge: str) -> Response:
+    response = _problem(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", message)
+    response.headers["www-authenticate"] = challenge  # RFC 9110 section 15.5.2
+    return response
 
 
 def _too_often(wait_s: int) -> Response:

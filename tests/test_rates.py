@@ -105,6 +105,7 @@ async def test_exports_and_credentials_tried_by_them_are_counted_too(
 
     assert [each.status_code for each in exports] == [200, 200, 429]
     assert [each.status_code for each in tries] == [401, 401, 429]
+    assert tries[0].headers["www-authenticate"].startswith('Bearer error="invalid_token"')
     for refused in (exports[2], tries[2]):
         (error,) = refused.json()["errors"]
         wait = int(refused.headers["retry-after"])
