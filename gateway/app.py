@@ -103,7 +103,7 @@ def create_app(
             *sign_in.routes(),
             *health.routes(drain),
             *observers.routes(now=now),
-            export_route(settings, now=now),
+            export_route(settings, rates, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
@@ -122,11 +122,11 @@ def create_app(
     app: ASGIApp = Shortcut(site, graphql_route, graphql)
     if settings.allowed_origins:
         app = CORSMiddleware(
-            site,
+            app,
             allow_origins=sorted(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id"],
             expose_headers=["retry-after", "x-request-id"],
         )
     return Requests(app, settings, drain=drain, observers=observers)
