@@ -71,6 +71,10 @@ conformance: $(INSTALLED) ## Run graphql-core's own tests with our executor (nee
 matrix: $(INSTALLED) ## Ask every field and mutation as every kind of caller
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: fleet
+fleet: install ## Restart each part of a fleet under load (needs haproxy, pgbouncer)
+	@$(BIN)/python -m tests.fleet $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Try random operations, histories and role moves, new ones each time
 	@$(BIN)/python -m pytest -q tests/test_operations.py tests/test_histories.py \
@@ -79,6 +83,14 @@ fuzz: $(INSTALLED) ## Try random operations, histories and role moves, new ones 
 .PHONY: hostile
 hostile: install ## Send 50,000 hostile requests to the gateway on each database
 	@$(BIN)/python -m tests.hostile $(ARGS)
+
+.PHONY: faults
+faults: $(INSTALLED) ## Kill gateways, the worker and PostgreSQL under load, 100 times, and count
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+.PHONY: soak
+soak: $(INSTALLED) ## Load everything for 30 minutes, and see whether anything grows
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 .PHONY: audit-http
 audit-http: $(INSTALLED) $(AUDITS) ## Audit GraphQL over HTTP
@@ -100,7 +112,7 @@ format: $(INSTALLED) ## Format the code, and mend what lint can mend
 
 .PHONY: lock
 lock: $(VENV)/.uv ## Lock the newest allowed versions anew, with their hashes
-	$(COMPILE) --extra demo --output-file requirements.txt $(ARGS)
+	$(COMPILE) --extra demo --extra otel --output-file requirements.txt $(ARGS)
 	$(COMPILE) --extra dev --constraints requirements.txt \
 		--output-file requirements-dev.txt $(ARGS)
 

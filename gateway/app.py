@@ -23,10 +23,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
-from gateway.database import DATABASE_TROUBLE, connected
+from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
+from gateway.draining import Drain
+from gateway.export import export_route
 from gateway.graphql import GraphQLEndpoint
+from gateway.imports import import_forever
 from gateway.logs import report_failure
 from gateway.mail.worker import deliver_forever
+from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
@@ -38,6 +42,7 @@ from gateway.streams.exchange import Exchange
 from gateway.streams.listening import followed
 from gateway.webhooks.delivery import tell_forever
 from resolvers.access_tokens import purge_expired_tokens
+from resolvers.imports import purge_imports
 from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
@@ -69,13 +74,23 @@ def create_app(
         InvalidSettings: Settings that sign-in needs are missing.
     """
     provider = Provider(settings, now=now)
+    drain = Drain(settings.drain_seconds)
     beside = Beside(
-        deliver_forever if delivers_mail else None, tell_forever if tells_webhooks else None
+        import_forever,
+        deliver_forever if delivers_mail else None,
+        tell_forever if tells_webhooks else None,
     )
     exchange = Exchange(settings, now=now)
     rates = Rates(settings)
+    observers = Observers(settings, open_streams=exchange.open_streams)
     graphql = GraphQLEndpoint(
-        settings, provider, rates, exchange=exchange, after_change=beside.wake, now=now
+        settings,
+        provider,
+        rates,
+        exchange=exchange,
+        after_change=beside.wake,
+        observers=observers,
+        now=now,
     )
     sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
     graphql_route = Route("/graphql", graphql.respond, methods=["GET", "POST"])
@@ -86,11 +101,21 @@ def create_app(
             *portal_routes(),
             landing_route(settings, now=now, request_id_of=request_id_of),
             *sign_in.routes(),
-            *health.routes(),
+            *health.routes(drain),
+            *observers.routes(now=now),
+            export_route(settings, now=now),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
-        lifespan=lambda _: _running(settings, rates, beside=beside, exchange=exchange, now=now),
+        lifespan=lambda _: _running(
+            settings,
+            rates,
+            drain=drain,
+            observers=observers,
+            beside=beside,
+            exchange=exchange,
+            now=now,
+        ),
     )
     # Starlette would redirect `/users/` to an address made from the Host header.
     site.router.redirect_slashes = False
@@ -104,7 +129,7 @@ def create_app(
             allow_headers=["authorization", "content-type", "idempotency-key"],
             expose_headers=["retry-after", "x-request-id"],
         )
-    return Requests(app, settings)
+    return Requests(app, settings, drain=drain, observers=observers)
 
 
 class Delivery(Protocol):
@@ -147,17 +172,25 @@ async def _running(
     settings: Settings,
     rates: Rates,
     *,
+    drain: Drain,
+    observers: Observers,
     beside: Beside,
     exchange: Exchange,
     now: Callable[[], datetime],
 ) -> AsyncIterator[dict[str, ConnectionLimits]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(connected(settings.database_url.get_secret_value()))
+        stack.enter_context(drain.on_sigterm())
+        url = settings.database_url.get_secret_value()
+        database = connected(
+            url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
+        )
+        await stack.enter_async_context(database)
         stack.push_async_callback(rates.close)
         await stack.enter_async_context(followed(settings, exchange))
         tasks = [
             asyncio.create_task(_purge(stop, now), name="purge"),
+            asyncio.create_task(observers.watch(stop), name="observers"),
             *beside.start(settings, now=now, stop=stop),
         ]
         for task in tasks:
@@ -189,6 +222,7 @@ async def _purge(stop: asyncio.Event, now: Callable[[], datetime]) -> None:
                     sessions=await purge_expired_sessions(now()),
                     bearers=await purge_expired_tokens(now()),  # a "token" would be blanked
                     kept_answers=await purge_kept_answers(now()),
+                    imports=await purge_imports(now()),
                 )
             except DATABASE_TROUBLE as error:
                 log.warning("not_purged", problem=type(error).__name__)
@@ -206,8 +240,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _met_a_defect(request: Request, error: Exception) -> Response:
     """Starlette sends this and raises the error on, so that it is logged."""
-    del error
-    return unexpected(request)
+    return unexpected(request, error)
 
 
 class Shortcut:

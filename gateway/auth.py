@@ -170,3 +170,8 @@ def comes_from_our_pages(request: HTTPConnection, settings: Settings) -> bool:
     if origins:
         return len(origins) == 1 and origins[0] in {settings.public_url, *settings.allowed_origins}
     return request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+
+
+def comes_from_our_own_page(request: HTTPConnection, settings: Settings) -> bool:
+    """Whether a browser says that a page of this very origin posts (Fetch Standard, `Origin`)."""
+    return request.headers.getlist("origin") == [settings.public_url]

@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -15,16 +13,26 @@ import typer
 
 from gateway.app import utc_now
 from gateway.catalog_file import InvalidCatalogue, read_catalogue
-from gateway.check import check_everything, in_words
-from gateway.database import DATABASE_TROUBLE, connected, migrate, pending_migrations
+from gateway.check import check_everything
+from gateway.command_database import (
+    CommandFailed,
+    migrated_database,
+    opened_database,
+    require_migrations,
+)
+from gateway.couriers import wait_for_database
+from gateway.database import ANSWERED_WITHIN_S, migrate, pending_migrations
+from gateway.document_commands import documents
 from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
+from gateway.manifests import InvalidManifest, shipped_documents
 from gateway.server import require_mail_settings, serve
 from gateway.settings import InvalidSettings, Settings, load_settings
 from gateway.webhooks.delivery import tell_forever
 from resolvers.audit_chains import verified_chains
 from resolvers.catalogue import Catalogue, current_catalogue
 from resolvers.catalogue_changes import CatalogueInUse, apply_catalogue
+from resolvers.trusted_documents import DocumentsRefused, apply_documents
 from schema.graph import sdl
 
 cli = typer.Typer(
@@ -42,13 +50,21 @@ catalog = typer.Typer(
 cli.add_typer(catalog, name="catalog")
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
+cli.add_typer(documents, name="documents")
 
 
 log = structlog.get_logger(__name__)
 
 
-class CommandFailed(Exception):  # noqa: N818 - sentences for the operator
-    """The command can't do its work; each line of the text says why."""
+SAID_TO_THE_OPERATOR = (
+    InvalidSettings,
+    CommandFailed,
+    InvalidCatalogue,
+    CatalogueInUse,
+    InvalidManifest,
+    DocumentsRefused,
+)
+"""Their texts are sentences, each on a line of its own."""
 
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -59,7 +75,7 @@ def main() -> None:
     """Run the command line. Exit status: 0 done, 1 it can't be done, 2 wrong usage."""
     try:
         cli()
-    except (InvalidSettings, CommandFailed, InvalidCatalogue, CatalogueInUse) as error:
+    except SAID_TO_THE_OPERATOR as error:
         for line in str(error).splitlines():
             typer.echo(f"gateway: {line}", err=True)
         sys.exit(1)
@@ -118,7 +134,11 @@ async def _deliver(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _migrated_database(settings):
+    async with opened_database(settings, answered_within_s=ANSWERED_WITHIN_S):
+        await wait_for_database(stop)
+        if stop.is_set():
+            return
+        await require_migrations()
         log.info("delivering")
         async with asyncio.TaskGroup() as work:
             for forever in (deliver_forever, tell_forever):
@@ -160,13 +180,19 @@ def migrate_command(
 
 
 async def _pending(settings: Settings) -> list[str]:
-    async with _database(settings):
+    async with opened_database(settings):
         return await pending_migrations()
 
 
 async def _migrate(settings: Settings) -> list[str]:
-    async with _database(settings) as url:
-        return await migrate(url)
+    """Also makes our own pages' documents trusted for good.
+
+    So the page of the last release, open in a browser, works on where only trusted documents run.
+    """
+    async with opened_database(settings) as url:
+        names = await migrate(url)
+        await apply_documents(shipped_documents(), now=utc_now())
+        return names
 
 
 @catalog.command("apply")
@@ -186,7 +212,7 @@ def apply_command(
 
 async def _apply(settings: Settings, file: Path | None) -> list[str]:
     declared = read_catalogue(file)
-    async with _migrated_database(settings):
+    async with migrated_database(settings):
         return await apply_catalogue(declared, now=utc_now())
 
 
@@ -235,7 +261,7 @@ def verify_command(
 
 async def _verify(settings: Settings, organization_id: UUID | None) -> bool:
     events, faulty, chains = 0, 0, 0
-    async with _migrated_database(settings):
+    async with migrated_database(settings):
         async for chain in verified_chains(organization_id):
             owner = chain.organization_id or "events of no organization"
             typer.echo(f"{owner}: {chain.events} events, last {chain.last_hash or 'none'}")
@@ -248,7 +274,7 @@ async def _verify(settings: Settings, organization_id: UUID | None) -> bool:
 
 
 async def _read_catalogue(settings: Settings) -> Catalogue:
-    async with _migrated_database(settings):
+    async with migrated_database(settings):
         return await current_catalogue()
 
 
@@ -277,24 +303,3 @@ def _as_data(catalogue: Catalogue) -> list[dict[str, object]]:
         }
         for service in catalogue.services.values()
     ]
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[str]:
-    """Connect; whatever the database says against it becomes one clear line."""
-    url = settings.database_url.get_secret_value()
-    try:
-        async with connected(url):
-            yield url
-    except DATABASE_TROUBLE as error:
-        message = f"GATEWAY_DATABASE_URL: {in_words(error)}"
-        raise CommandFailed(message) from error
-
-
-@asynccontextmanager
-async def _migrated_database(settings: Settings) -> AsyncIterator[None]:
-    async with _database(settings):
-        if await pending_migrations():
-            message = "the database lacks migrations: run gateway migrate first"
-            raise CommandFailed(message)
-        yield

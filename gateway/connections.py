@@ -11,6 +11,7 @@ import ctypes
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,8 +24,10 @@ from uvicorn.server import ServerState
 
 from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
-from gateway.malformed import StrictConnection
+from gateway.leaving import LeavingConnection
+from gateway.malformed import refusal
 from gateway.patience import LEAVE
+from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +46,9 @@ MAX_HEAD_BYTES = 65_536
 MAX_FRAMING = 16
 """Bytes of chunk sizes that one byte of a body may bring along, before it counts as a head."""
 
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n"
-NO_BODY = b"content-length: 0\r\nconnection: close\r\n\r\n"
+TOO_LARGE = f"The request's head has more than {MAX_HEAD_BYTES} bytes."
+TOO_MANY = "There are too many connections. Try again in a moment."
+RETRY_AFTER_S = 5
 
 
 class Waiting(Enum):
@@ -158,7 +161,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class GuardedConnection(StrictConnection):
+class GuardedConnection(LeavingConnection):
     """One connection of a client, as long as it speaks HTTP; a WebSocket is none any more."""
 
     def __init__(
@@ -171,7 +174,9 @@ class GuardedConnection(StrictConnection):
         super().__init__(config, server_state, app_state, _loop)
         watch = _watches.get(server_state)
         if watch is None:
-            watch = _watches[server_state] = Watch(self.loop, app_state[STATE_KEY])
+            # An application that names no limits has those of the settings' defaults.
+            limits = app_state.get(STATE_KEY) or ConnectionLimits.of(Settings.model_construct())
+            watch = _watches[server_state] = Watch(self.loop, limits)
         self._watch = watch
         self._address = ""
         self._answered: RequestResponseCycle | None = None
@@ -191,7 +196,8 @@ class GuardedConnection(StrictConnection):
         host = self.client[0] if self.client else ""
         self._address = counted(host)
         if not self._watch.admit(self, host, self._address):
-            transport.write(TOO_MANY + NO_BODY)
+            wait = {"retry-after": str(RETRY_AFTER_S)}
+            transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, **wait))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -227,7 +233,7 @@ class GuardedConnection(StrictConnection):
             and self._received - MAX_FRAMING * self._body_bytes > MAX_HEAD_BYTES
             and not self.transport.is_closing()
         ):
-            self.transport.write(TOO_LARGE + NO_BODY)
+            self.transport.write(refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE))
             self.transport.close()
 
     def on_headers_complete(self) -> None:

@@ -6,17 +6,19 @@ A courier claims what is due and delivers it; a round of its work goes on until 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from gateway.database import DATABASE_TROUBLE
+from gateway.database import DATABASE_TROUBLE, is_away, pending_migrations
 
 log = structlog.get_logger("gateway.couriers")
 
 LONGEST_DATABASE_PAUSE_S = 30.0
+ASK_AGAIN_AFTER_S = 1.0
 
 T = TypeVar("T")
 Batch = TypeVar("Batch")
@@ -171,6 +173,24 @@ class Round(Generic[Batch]):
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+async def wait_for_database(stop: asyncio.Event) -> None:
+    """Wait, but not past `stop`, for a database that is away, as when all is restarted at once.
+
+    What is wrong with it raises: one of `DATABASE_TROUBLE`.
+    """
+    while not stop.is_set():
+        try:
+            await pending_migrations()
+        except DATABASE_TROUBLE as error:
+            if not is_away(error):
+                raise
+            log.warning("worker_waits_for_database", problem=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ASK_AGAIN_AFTER_S)
+        else:
+            return
 
 
 async def insisting(write: Callable[[], Awaitable[T]]) -> T:

@@ -1,32 +1,43 @@
 """The database: its connection, its migrations, and whether it is fit for use."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 
+from gateway.engines.sqlite import GIVEN_UP
+from gateway.migrations import Migrations
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
+from resolvers.trusted_documents import forget_documents
+
+if TYPE_CHECKING:
+    from asyncpg.connection import LoggedQuery
 
 MIGRATION_LOCK = 7_274_201
 """The key of the advisory lock that lets one `gateway migrate` at a time run on PostgreSQL."""
 
 CONNECTION_PARAMETERS = {
-    *("host", "port", "user", "password", "database", "ssl", "statement_cache_size")
+    *("host", "port", "user", "password", "database", "ssl", "statement_cache_size", "timeout"),
 }
 """Those that do not belong to a pool."""
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
 
+CONNECTED_WITHIN_S = 10.0
+"""How long connecting to PostgreSQL may take."""
+
+ANSWERED_WITHIN_S = 30.0
+"""How long PostgreSQL may take for a statement of a request, before it is taken to be away."""
 
 DATABASE_TROUBLE = (
     OSError,
@@ -34,9 +45,36 @@ DATABASE_TROUBLE = (
     BaseORMException,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     sqlite3.Error,
 )
 """What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
+
+AWAY = (
+    OSError,  # as are TimeoutError and ConnectionError
+    DBConnectionError,
+    asyncpg.InterfaceError,  # the connection was lost before
+    asyncpg.InternalClientError,  # it was lost that very moment
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,  # it shuts down, or starts
+    asyncpg.exceptions.InsufficientResourcesError,  # disk, memory, connections
+    asyncpg.exceptions.TransactionRollbackError,  # a deadlock, of which this was the victim
+)
+SQLITE_AWAY = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+}
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database is away, has no room or gave up, rather than that a statement is wrong.
+
+    The same may succeed later.
+    """
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    if isinstance(cause, sqlite3.Error):
+        # The low byte is the kind; the rest says where (sqlite.org/rescode.html).
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(cause, AWAY) or cause == GIVEN_UP
 
 
 def is_sqlite(url: str) -> bool:
@@ -70,7 +108,7 @@ def _sqlite(url: str, options: dict[str, str]) -> dict[str, Any]:
         raise ValueError(message)
     _refuse_unknown(options)
     return {
-        "engine": "tortoise.backends.sqlite",
+        "engine": "gateway.engines.sqlite",
         "credentials": {
             "file_path": path,
             "busy_timeout": BUSY_TIMEOUT_MS,
@@ -96,6 +134,7 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
         "minsize": int(options.pop("minsize", "1")),
         "maxsize": int(options.pop("maxsize", "10")),
         "application_name": "commerce-gateway",
+        "timeout": CONNECTED_WITHIN_S,
         "reset": _leave_as_it_is,
     }
     if "statement_cache_size" in options:
@@ -103,7 +142,7 @@ def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
     if "sslmode" in options:
         credentials["ssl"] = options.pop("sslmode")
     _refuse_unknown(options)
-    return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+    return {"engine": "gateway.engines.asyncpg", "credentials": credentials}
 
 
 async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
@@ -119,12 +158,27 @@ def _refuse_unknown(options: dict[str, str]) -> None:
         raise ValueError(message)
 
 
+def was_deadlocked(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended a deadlock by giving this transaction up; SQLite knows none."""
+    return isinstance(error, asyncpg.exceptions.TransactionRollbackError)
+
+
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[None]:
+async def connected(
+    url: str,
+    *,
+    answered_within_s: float | None = None,
+    on_statement: Callable[["LoggedQuery"], None] | None = None,
+) -> AsyncIterator[None]:
     """Keep the database connected, for every task of the process, while the block runs.
 
-    What the process remembers of another database is forgotten: the catalogue, and Tortoise's
-    statements, which it keeps by model and connection name in the last engine's dialect.
+    A statement that PostgreSQL does not answer in time ends in a TimeoutError; without a time, as
+    for migrations, it may take as long as it likes. `on_statement` is told of each, soon after it
+    ended, in the context of the task that ran it.
+
+    What the process remembers of another database is forgotten: the catalogue, the trusted
+    documents, and Tortoise's statements, which it keeps by model and connection name in the last
+    engine's dialect.
 
     Raises:
         OSError: A SQLite file can't be opened. PostgreSQL is connected to on first use.
@@ -132,13 +186,43 @@ async def connected(url: str) -> AsyncIterator[None]:
     parameters = connection_parameters(url)
     if is_sqlite(url):
         _try_file(parameters["credentials"]["file_path"])
+    else:
+        parameters["credentials"]["command_timeout"] = answered_within_s
+        if on_statement is not None:
+            parameters["credentials"]["init"] = partial(_listen, on_statement)
     EXECUTOR_CACHE.clear()
     forget_catalogue()
+    forget_documents()
     await Tortoise.init(config=tortoise_config(parameters), _enable_global_fallback=True)
     try:
         yield
     finally:
         await Tortoise.close_connections()
+
+
+async def _listen(
+    on_statement: Callable[["LoggedQuery"], None], connection: asyncpg.Connection
+) -> None:
+    connection.add_query_logger(on_statement)
+
+
+class PoolState(NamedTuple):
+    """The connections of this process."""
+
+    in_use: int
+    idle: int
+    waiting: int
+    """Tasks that wait for one."""
+
+
+def pool_state() -> PoolState | None:
+    """How many connections there are; None on SQLite, and before the first use."""
+    pool: asyncpg.Pool | None = getattr(get_connection("default"), "_pool", None)
+    if pool is None:
+        return None
+    idle = pool.get_idle_size()
+    waiting = sum(not each.done() for each in pool._queue._getters)  # noqa: SLF001 - else unknown
+    return PoolState(pool.get_size() - idle, idle, waiting)
 
 
 def _try_file(path: str) -> None:
@@ -159,23 +243,28 @@ async def pending_migrations() -> list[str]:
     """
     # Tortoise takes a database that doesn't answer for an empty one.
     await get_connection("default").execute_query("SELECT 1")
-    return [f"{step.migration.app_label}.{step.migration.name}" for step in await _plan()]
+    return await Migrations().pending()
 
 
 async def migrate(url: str) -> list[str]:
     """Bring the connected database at `url` to the newest schema; the names of what was applied.
 
-    Each migration is one transaction. On PostgreSQL one process at a time does this, under an
-    advisory lock that a connection of its own holds, since Tortoise's planning makes statements
-    fail where there is no table of migrations yet.
+    Each migration is one transaction, and one process at a time does this. On PostgreSQL it holds
+    an advisory lock by a connection of its own meanwhile, since Tortoise's planning makes
+    statements fail where there is no table of migrations yet.
+
+    Raises:
+        OperationalError: A table was in use for too long; so may other errors of the database.
     """
     if is_sqlite(url):
-        return await _apply()
+        return await Migrations().apply_pending()
+    # A connection of its own holds the lock: planning makes statements fail where there is no
+    # table of migrations yet.
     locking = await own_connection(url)
     try:
         async with locking.transaction():
             await locking.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-            return await _apply()
+            return await Migrations().apply_pending()
     finally:
         await locking.close()
 
@@ -190,18 +279,3 @@ async def own_connection(url: str) -> asyncpg.Connection:
     return await asyncpg.connect(
         **{name: value for name, value in parameters.items() if name in CONNECTION_PARAMETERS}
     )
-
-
-async def _apply() -> list[str]:
-    names = await pending_migrations()
-    if names:
-        await _executor().migrate()
-    return names
-
-
-async def _plan() -> list[Any]:
-    return list(await _executor().plan())
-
-
-def _executor() -> MigrationExecutor:
-    return MigrationExecutor(get_connection("default"), tortoise_config("")["apps"])

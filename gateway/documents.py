@@ -43,11 +43,19 @@ class Document:
     tokens: int = 0
     priced: dict[str | None, Priced] = field(default_factory=dict)
     """By the operation's name."""
+    previews: int = 0
+    """How often it asks for `invitationPreview`, or may."""
+    status: int | None = None
+    """The HTTP status, if it is not the one of any document with errors."""
+
+    def operations(self) -> list[OperationDefinitionNode]:
+        """Its operations, in their order."""
+        definitions = self.node.definitions if self.node else ()
+        return [each for each in definitions if isinstance(each, OperationDefinitionNode)]
 
     def operation(self, name: str | None) -> OperationDefinitionNode | str:
         """The operation to run, or why there is none (GraphQL specification, section 6.1)."""
-        definitions = self.node.definitions if self.node else ()
-        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        operations = self.operations()
         if name is not None:
             named = [each for each in operations if each.name and each.name.value == name]
             return named[0] if named else "The document has no operation with this operationName."
@@ -123,7 +131,8 @@ class Documents:
             max_errors=MAX_ERRORS,
             hide_suggestions=not self._introspection,
         )
-        return Document(node, tuple(errors), tokens=tokens)
+        previews = text.count("invitationPreview")
+        return Document(node, tuple(errors), tokens=tokens, previews=previews)
 
 
 def _wrong(errors: list[GraphQLError], code: str, tokens: int) -> Document:
@@ -132,6 +141,14 @@ def _wrong(errors: list[GraphQLError], code: str, tokens: int) -> Document:
 
 def _refused(refusal: TooComplex, tokens: int = 1) -> Document:
     return _wrong([refusal.told()], TOO_COMPLEX, tokens)
+
+
+def calls(operation: OperationDefinitionNode, field: str) -> bool:
+    """Whether the operation begins with this field, or might by a fragment."""
+    return any(
+        not isinstance(selection, FieldNode) or selection.name.value == field
+        for selection in operation.selection_set.selections
+    )
 
 
 def only_signs_out(operation: OperationDefinitionNode) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.requests import UNEXPECTED
+from gateway.database import is_away
+from gateway.requests import UNAVAILABLE, UNEXPECTED
 from models.accounts import AccessScope
 from resolvers.refusals import BadRequest, Forbidden, OutOfScope, Unauthenticated
 
@@ -22,6 +23,7 @@ MAX_LENGTH = 300
 
 MAX_LOCATIONS = 5
 
+RATE_LIMITED = "RATE_LIMITED"
 INTERNAL = "INTERNAL"
 
 SIGN_IN_FIRST = "Sign in first."
@@ -56,7 +58,7 @@ def slow_down(wait_s: int) -> Refusal:
         f"Too many requests. Try again in {wait_s} seconds.",
         extensions={"retryAfterSeconds": wait_s},
     )
-    return Refusal([error], "RATE_LIMITED", HTTPStatus.TOO_MANY_REQUESTS, wait_s)
+    return Refusal([error], RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS, wait_s)
 
 
 def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
@@ -107,6 +109,8 @@ def _told(error: GraphQLError) -> tuple[str, str]:
             return str(bad), "BAD_REQUEST"
         case None | GraphQLError():
             return error.message, "BAD_REQUEST"
+        case other if is_away(other):
+            return UNAVAILABLE, INTERNAL
         case _:
             return UNEXPECTED, INTERNAL
 

@@ -4,7 +4,8 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,10 +23,14 @@ MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
 """In one process at a time, while they are read and answered."""
 
 RETRY_AFTER_S = 2
+MAX_BODY_WITH_FILE_BYTES = 8_388_608
+"""A file of ten thousand rows, whose letters JSON may have escaped."""
+
+FILE_FIELD = "csv"
 
 MAX_JSON_DEPTH = 64
-QUOTE = b'"'
-BACKSLASH = b"\\"
+STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
+BRACKET = re.compile(rb"[\[\]{}]")
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -47,9 +52,14 @@ class GraphQLRequest:
     """A well-formed request (section 5)."""
 
     query: str
+    """The document's text; empty if the document is named by one of the two below."""
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
+    document_id: str | None = None
+    """Of a document that is known here (appendix A)."""
+    query_hash: str | None = None
+    """Of Apollo's automatic persisted queries: SHA-256 of the text, hexadecimal."""
     body_hash: str = ""
     """SHA-256 of a POST's body, hexadecimal."""
 
@@ -148,33 +158,43 @@ class Held:
         self.size += size
 
 
-async def read_request(request: Request, held: Held) -> GraphQLRequest:
+async def read_request(
+    request: Request, held: Held, *, may_carry_file: Callable[[], Awaitable[bool]]
+) -> GraphQLRequest:
     """Read a request from the body of a POST, or else from the query string (section 5.3).
+
+    `may_carry_file` tells whether its sender may send a larger body for the sake of a file in it;
+    it is asked only for a body that says how large it is, before it is read.
 
     Raises:
         UnfitRequest: It is not well-formed.
     """
     if request.method == "POST":
-        return _from_body(await _body(request, held))
+        return _from_body(await _body(request, held, may_carry_file))
     return _from_query_string(request)
 
 
-async def _body(request: Request, held: Held) -> bytes:
+async def _body(
+    request: Request, held: Held, may_carry_file: Callable[[], Awaitable[bool]]
+) -> bytes:
     kind, *parameters = (
         part.strip().lower() for part in request.headers.get("content-type", "").split(";")
     )
     charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
     if kind != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
         raise UnfitRequest(415, f"The content type must be {JSON}, in UTF-8.")
-    too_large = UnfitRequest(413, f"The body has more than {MAX_BODY_BYTES} bytes.")
-    if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
+    limit, announced = MAX_BODY_BYTES, int(request.headers.get("content-length", "0"))
+    if MAX_BODY_BYTES < announced <= MAX_BODY_WITH_FILE_BYTES and await may_carry_file():
+        limit = MAX_BODY_WITH_FILE_BYTES
+    too_large = UnfitRequest(413, f"The body has more than {limit} bytes.")
+    if announced > limit:
         raise too_large
     chunks = bytearray()
     try:
         async for chunk in request.stream():
             held.grow(len(chunk))
             chunks += chunk
-            if len(chunks) > MAX_BODY_BYTES:
+            if len(chunks) > limit:
                 raise too_large
     except ClientDisconnect as error:
         raise UnfitRequest(400, "The body ended early.") from error
@@ -187,12 +207,29 @@ def _from_body(body: bytes) -> GraphQLRequest:
         raise UnfitRequest(400, "Batches are not supported: send one request at a time.")
     if not isinstance(parameters, dict):
         raise UnfitRequest(400, "The body must be a JSON object.")
+    if len(body) > MAX_BODY_BYTES:
+        _refuse_large(parameters)
     return replace(checked_request(parameters), body_hash=hashlib.sha256(body).hexdigest())
+
+
+def _refuse_large(parameters: dict[str, Any]) -> None:
+    """Let a body be large for the file of `importUsers` alone, which is a variable's `csv`."""
+    variables = parameters.get("variables")
+    rest = {
+        name: {key: each for key, each in value.items() if key != FILE_FIELD}
+        if isinstance(value, dict)
+        else value
+        for name, value in (variables.items() if isinstance(variables, dict) else ())
+        if name != FILE_FIELD
+    }
+    if len(orjson.dumps({**parameters, "variables": rest})) > MAX_BODY_BYTES:
+        message = f"The body has more than {MAX_BODY_BYTES} bytes besides the file."
+        raise UnfitRequest(413, message)
 
 
 def _from_query_string(request: Request) -> GraphQLRequest:
     parameters: dict[str, Any] = {}
-    for name in ("query", "operationName", "variables", "extensions"):
+    for name in ("query", "documentId", "operationName", "variables", "extensions"):
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise UnfitRequest(400, f"`{name}` is given more than once.")
@@ -221,22 +258,9 @@ def _depth(text: bytes) -> int:
     if text.count(b"[") + text.count(b"{") <= MAX_JSON_DEPTH:
         return 0
     deepest = depth = 0
-    in_string = escaped = False
-    for byte in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte in BACKSLASH:
-                escaped = True
-            elif byte in QUOTE:
-                in_string = False
-        elif byte in QUOTE:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
+    for bracket in BRACKET.finditer(STRING.sub(b"", text)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 
@@ -246,19 +270,48 @@ def checked_request(parameters: dict[str, Any]) -> GraphQLRequest:
     Raises:
         UnfitRequest: They are none.
     """
-    query = parameters.get("query")
     operation_name = parameters.get("operationName")
     variables = parameters.get("variables")
     extensions = parameters.get("extensions")
-    if not isinstance(query, str) or not query.strip():
-        raise UnfitRequest(400, "`query` must be the text of a GraphQL document.")
     if operation_name is not None and not isinstance(operation_name, str):
         raise UnfitRequest(400, "`operationName` must be text.")
     if variables is not None and not isinstance(variables, dict):
         raise UnfitRequest(400, "`variables` must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise UnfitRequest(400, "`extensions` must be an object.")
-    return GraphQLRequest(query, variables, operation_name, extensions)
+    document_id = _document_id(parameters)
+    query_hash = _query_hash(extensions or {})
+    query = parameters.get("query")
+    if document_id is not None or (query_hash is not None and query is None):
+        if query is not None:
+            raise UnfitRequest(400, "`query` and `documentId` can't go together: send one.")
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
+        raise UnfitRequest(
+            400, "`query` must be the text of a GraphQL document, or `documentId` name one."
+        )
+    return GraphQLRequest(
+        query, variables, operation_name, extensions, document_id, query_hash=query_hash
+    )
+
+
+def _document_id(parameters: dict[str, Any]) -> str | None:
+    document_id = parameters.get("documentId")
+    if document_id is not None and (not isinstance(document_id, str) or not document_id):
+        raise UnfitRequest(400, "`documentId` must be text.")
+    return document_id
+
+
+def _query_hash(extensions: dict[str, Any]) -> str | None:
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise UnfitRequest(400, "`extensions.persistedQuery` must have version 1.")
+    hash_ = persisted.get("sha256Hash")
+    if not isinstance(hash_, str) or not hash_:
+        raise UnfitRequest(400, "`extensions.persistedQuery.sha256Hash` must be text.")
+    return hash_
 
 
 def answer(
@@ -270,12 +323,24 @@ def answer(
 ) -> Response:
     """An answer in a media type; it is never cached, for it may hold what only one may see."""
     content = orjson.dumps(body)
-    return Response(
-        event("next", content) + event("complete") if media == EVENT_STREAM else content,
-        status_code=status,
-        media_type=f"{media}; charset=utf-8",
-        headers={"cache-control": "no-store", "vary": "Accept, Origin, Cookie", **(headers or {})},
-    )
+    if media == EVENT_STREAM:
+        content = event("next", content) + event("complete")
+    response = Response(content, status_code=status)
+    response.raw_headers += HEADERS[media]
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+HEADERS = {
+    media: [
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept, Origin, Cookie"),
+    ]
+    for media in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
+}
+"""Of answers, made once."""
 
 
 def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:

@@ -19,25 +19,29 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
-from pydantic import SecretStr
 from starlette.requests import Request
 
 from gateway.graphql_errors import Refusal
 from gateway.graphql_requests import UnfitRequest
-from resolvers.once import WAIT_AT_MOST_S, StillUnderWay, UsedForAnother, done_once
+from gateway.secret_keys import Sealer
+from gateway.settings import Settings
+from resolvers.once import (
+    WAIT_AT_MOST_S,
+    StillUnderWay,
+    UsedForAnother,
+    done_once,
+    line_up_after_deadlock,
+)
 
 HEADER = "idempotency-key"
 MAX_LENGTH = 255
 
-ENCRYPTION = {"alg": "dir", "enc": "A256GCM"}
-KEY_PURPOSE = b"gateway kept answers, version 1"
+KEY_PURPOSE = "gateway kept answers, version 1"
 
 RETRY_AFTER_S = 1
+
+ATTEMPTS = 3
+"""How often a request is tried that PostgreSQL chose to end a deadlock by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Executed:
     body: dict[str, Any]
     has_defect: bool
     """Whether something went wrong here, rather than with the request."""
+    was_deadlocked: bool = False
+    """Whether that was a deadlock, which may not happen again."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,12 +73,24 @@ def key_of(request: Request) -> str | None:
     return keys[0]
 
 
+def _was_deadlocked(outcome: Executed | Refusal | None) -> bool:
+    return isinstance(outcome, Executed) and outcome.was_deadlocked
+
+
+def _whole(outcome: Executed | Refusal | None) -> Executed | Refusal:
+    """The answer to who asked first: without data if a defect undid it all."""
+    if outcome is None:
+        raise AssertionError  # without an earlier answer it was executed
+    if isinstance(outcome, Executed) and outcome.has_defect:
+        return Executed({**outcome.body, "data": None}, has_defect=True)
+    return outcome
+
+
 class Idempotency:
     """The keys of all callers, and the answers kept by them."""
 
-    def __init__(self, secret_key: SecretStr) -> None:
-        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=KEY_PURPOSE)
-        self._key = OctKey.import_key(derivation.derive(secret_key.get_secret_value().encode()))
+    def __init__(self, settings: Settings) -> None:
+        self._sealer = Sealer(settings, purpose=KEY_PURPOSE)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def answer_once(
@@ -86,7 +104,9 @@ class Idempotency:
     ) -> Executed | Refusal:
         """What came of the execution, or of the earlier one with the same key and credential.
 
-        An execution with a defect is undone as a whole, and so it can be tried again.
+        An execution with a defect is undone as a whole, and so it can be tried again. After a
+        deadlock, such as two requests provoke that change the same organizations one after the
+        other but not in the same order, that is done here.
 
         Raises:
             UnfitRequest: 422, if the caller used the key for another body; 409 with Retry-After,
@@ -98,6 +118,8 @@ class Idempotency:
 
         async def do() -> bytes | None:
             nonlocal outcome
+            if outcome is not None:
+                await line_up_after_deadlock()
             outcome = await execute()
             if isinstance(outcome, Refusal) or outcome.has_defect:
                 return None
@@ -105,9 +127,12 @@ class Idempotency:
 
         try:
             async with self._turn(key_hash):
-                earlier = await done_once(
-                    key_hash=key_hash, request_hash=request_hash, do=do, now=now
-                )
+                for _ in range(ATTEMPTS):
+                    earlier = await done_once(
+                        key_hash=key_hash, request_hash=request_hash, do=do, now=now
+                    )
+                    if earlier is not None or not _was_deadlocked(outcome):
+                        break
         except UsedForAnother:
             message = "This Idempotency-Key was used for a request with another body."
             raise UnfitRequest(HTTPStatus.UNPROCESSABLE_ENTITY, message) from None
@@ -116,13 +141,7 @@ class Idempotency:
             raise UnfitRequest(
                 HTTPStatus.CONFLICT, message, {"retry-after": str(RETRY_AFTER_S)}
             ) from None
-        if earlier is not None:
-            return self._opened(earlier)
-        if outcome is None:
-            raise AssertionError  # without an earlier answer it was executed
-        if isinstance(outcome, Executed) and outcome.has_defect:
-            return Executed({**outcome.body, "data": None}, has_defect=True)
-        return outcome
+        return _whole(outcome) if earlier is None else self._opened(earlier)
 
     @asynccontextmanager
     async def _turn(self, key_hash: str) -> AsyncIterator[None]:
@@ -142,13 +161,12 @@ class Idempotency:
             turn.release()
 
     def _sealed(self, outcome: Executed) -> bytes:
-        return jwe.encrypt_compact(ENCRYPTION, orjson.dumps(outcome.body), self._key).encode()
+        return self._sealer.sealed(orjson.dumps(outcome.body)).encode()
 
     def _opened(self, sealed: bytes) -> Executed:
-        try:
-            opened = jwe.decrypt_compact(sealed, self._key, algorithms=list(ENCRYPTION.values()))
-        except (JoseError, ValueError):
+        content = self._sealer.opened(sealed)
+        if content is None:
             # Another GATEWAY_SECRET_KEY than then.
             message = "This request has been done already; its answer can't be read any more."
-            raise UnfitRequest(HTTPStatus.CONFLICT, message) from None
-        return Executed(orjson.loads(opened.plaintext or b""), has_defect=False)
+            raise UnfitRequest(HTTPStatus.CONFLICT, message)
+        return Executed(orjson.loads(content), has_defect=False)

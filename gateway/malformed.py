@@ -19,7 +19,7 @@ class StrictConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser can't read, and hang up (RFC 9112 section 2.2)."""
-        del msg
+        log.info("not_http", problem=msg)
         self.transport.write(refusal(HTTPStatus.BAD_REQUEST, MALFORMED))
         self.transport.close()
 
@@ -27,7 +27,6 @@ class StrictConnection(HttpToolsProtocol):
 def refusal(status: HTTPStatus, message: str, **more: str) -> bytes:
     """A whole answer that ends its connection, as bytes; `more` are further headers."""
     request_id = str(new_id())
-    log.info("not_http", status=status, request_id=request_id)
     error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
     body = orjson.dumps({"errors": [error]})
     headers = {

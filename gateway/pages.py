@@ -61,6 +61,16 @@ def unexpected_page(request_id: str) -> HTMLResponse:
     )
 
 
+def unavailable_page(request_id: str) -> HTMLResponse:
+    """For a database that is away."""
+    return problem_page(
+        503,
+        title="Not available at the moment",
+        paragraphs=("Nothing is lost. Try again in a minute.",),
+        request_id=request_id,
+    )
+
+
 def not_found_page(request_id: str) -> HTMLResponse:
     """For an address that leads nowhere."""
     return problem_page(

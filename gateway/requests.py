@@ -4,19 +4,23 @@ Plain ASGI throughout, so that nothing is buffered and streams and WebSockets pa
 """
 
 import time
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from gateway.addresses import TrustedProxies
+from gateway.database import is_away
+from gateway.draining import Drain
 from gateway.hosts import Hosts
 from gateway.logs import log_request
-from gateway.pages import unexpected_page
+from gateway.observers import Observers
+from gateway.pages import unavailable_page, unexpected_page
 from gateway.settings import Settings
-from models.rows import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +43,18 @@ HEADERS = {
 }
 """On every answer that does not say otherwise itself."""
 
+CLOSE = (b"connection", b"close")
+"""Ends a connection that was kept alive (RFC 9112 section 9.6)."""
+
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
+UNAVAILABLE = "This can't be done at the moment. Try again shortly."
+RETRY_AFTER_S = 5
+
+GRAPHQL_PATH = "/graphql"
+
 ONE_YEAR_S = 31_536_000
+HEADER_SETS_KEPT = 200
+"""More than there are kinds of answers."""
 
 
 def request_id_of(connection: HTTPConnection) -> str:
@@ -51,16 +65,21 @@ def request_id_of(connection: HTTPConnection) -> str:
 class Requests:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, drain: Drain, observers: Observers
+    ) -> None:
         self._app = app
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._hosts = Hosts(
             settings.public_url, *settings.allowed_origins, names=settings.allowed_hosts
         )
+        self._observers = observers
+        self._drain = drain
         headers = dict(HEADERS)
         if settings.is_https:
             headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._lacking = lru_cache(HEADER_SETS_KEPT)(self._lacking_beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -68,12 +87,25 @@ class Requests:
             await self._app(scope, receive, send)
             return
         self._proxies.name_client(scope)
-        request_id = str(new_id())
+        request_id = str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if not self._observers.are_there:
+                await self._answer(scope, receive, send, request_id)
+                return
+            with self._observers.request(scope, request_id) as answered:
+                try:
+                    answered.status = await self._answer(scope, receive, send, request_id)
+                finally:
+                    answered.route = _route_of(scope)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> int | None:
+        """Answer; the status of the answer, None if none was sent."""
         began = time.perf_counter()
         status: int | None = None
         is_complete = False
@@ -83,9 +115,10 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = list(message.get("headers", ()))
-                names = {name for name, _ in own}
-                defaults = (header for header in self._headers if header[0] not in names)
-                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *defaults]
+                lacking = self._lacking(*[name for name, _ in own])
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *lacking]
+                if self._drain.has_begun and scope["type"] == "http":
+                    message["headers"].append(CLOSE)
             await send(message)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body")
 
@@ -97,20 +130,26 @@ class Requests:
                 await send({"type": "websocket.close"})  # before it is accepted: 403
             else:
                 await misdirected(problem)(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
             log.exception("request_failed", route=_route_of(scope))
             if scope["type"] != "http" or (status is not None and not is_complete):
                 raise
             if status is None:
-                await unexpected(Request(scope))(scope, receive, send_with_headers)
+                await unexpected(Request(scope), error)(scope, receive, send_with_headers)
         finally:
             log_request(
                 log,
+                request_id=request_id,
                 method=scope.get("method", scope["type"]),
                 route=_route_of(scope),
                 status=status,
                 duration_ms=round((time.perf_counter() - began) * 1000, 1),
             )
+        return status
+
+    def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer that one with headers of these names has not got."""
+        return [header for header in self._headers if header[0] not in names]
 
 
 def _route_of(scope: Scope) -> str:
@@ -119,14 +158,22 @@ def _route_of(scope: Scope) -> str:
     return getattr(route, "path", "unrouted")
 
 
-def unexpected(request: Request) -> Response:
-    """The answer to a request that met a defect: nothing of the defect, only where to find it."""
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a request that met a defect, or a database that is away.
+
+    It tells nothing of the error, only where to find it. Programs and `/graphql` get JSON.
+    """
     request_id = request_id_of(request)
-    if wants_page(request):
-        return unexpected_page(request_id)
+    unavailable = is_away(error)
+    if wants_page(request) and request.scope["path"] != GRAPHQL_PATH:
+        return unavailable_page(request_id) if unavailable else unexpected_page(request_id)
     extensions = {"code": "INTERNAL", "requestId": request_id}
-    error = {"message": UNEXPECTED, "extensions": extensions}
-    return JSONResponse({"errors": [error]}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    message = UNAVAILABLE if unavailable else UNEXPECTED
+    return JSONResponse(
+        {"errors": [{"message": message, "extensions": extensions}]},
+        HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR,
+        headers={"retry-after": str(RETRY_AFTER_S)} if unavailable else None,
+    )
 
 
 def misdirected(status: HTTPStatus) -> Response:

@@ -20,6 +20,7 @@ PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
 
 SECRET_KEY_BYTES = 32
+METRICS_TOKEN_LENGTH = 16
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     listen_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
+    further_secret_keys: SecretStr | None = None
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -60,8 +62,12 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset()
     graphiql: bool = True
     introspection: bool = True
+    trusted_documents_only: bool = False
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    metrics_token: SecretStr | None = None
+    traces: bool = False
     max_streams: Annotated[int, Field(ge=1)] = 2000
     trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
@@ -126,6 +132,22 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < METRICS_TOKEN_LENGTH:
+            message = f"must have {METRICS_TOKEN_LENGTH} characters or more"
+            raise ValueError(message)
+        return value
+
+    @field_validator("further_secret_keys")
+    @classmethod
+    def _further_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key.encode()) < SECRET_KEY_BYTES for key in _keys(value)):
+            message = f"each, separated by commas or spaces, must have {SECRET_KEY_BYTES} bytes"
+            raise ValueError(message)
+        return value
+
     @field_validator(
         "allowed_origins",
         "allowed_hosts",
@@ -180,9 +202,17 @@ class Settings(BaseSettings):
         """Whether browsers reach the gateway by https."""
         return self.public_url.startswith("https://")
 
+    def further_keys(self) -> list[str]:
+        """The keys that are no longer, or not yet, used to encrypt."""
+        return _keys(self.further_secret_keys) if self.further_secret_keys else []
+
     def missing(self, *names: str) -> list[str]:
         """Which of these settings, named as fields, have no value, as their variables' names."""
         return [PREFIX + name.upper() for name in names if not getattr(self, name)]
+
+
+def _keys(value: SecretStr) -> list[str]:
+    return value.get_secret_value().replace(",", " ").split()
 
 
 SIGN_IN_SETTINGS = ("secret_key", "oidc_issuer", "oidc_client_id", "oidc_client_secret")

@@ -57,12 +57,9 @@ class SignIn:
         now: Callable[[], datetime],
         request_id_of: Callable[[HTTPConnection], str],
     ) -> None:
-        if settings.secret_key is None:
-            message = "a Provider checks that every setting for sign-in is there"
-            raise TypeError(message)
         self._settings = settings
         self._provider = provider
-        self._cookies = SignInCookies(settings.secret_key, secure=settings.is_https)
+        self._cookies = SignInCookies(settings)
         self._rates = rates
         self._now = now
         self._request_id_of = request_id_of

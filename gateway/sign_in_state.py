@@ -8,16 +8,12 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.id_tokens import LEEWAY
+from gateway.secret_keys import Sealer
+from gateway.settings import Settings
 
 LIFETIME = timedelta(minutes=10)
 """From leaving for the provider to coming back."""
@@ -33,9 +29,7 @@ NAME_LENGTH = 16
 COOKIE_PATH = "/auth"
 """Both the page that begins a sign-in, which must count them, and the one that ends it."""
 
-ENCRYPTION = {"alg": "dir", "enc": "A256GCM"}
-
-KEY_PURPOSE = b"gateway sign-in state, version 1"
+KEY_PURPOSE = "gateway sign-in state, version 1"
 
 
 class LostSignIn(Exception):  # noqa: N818 - an answer
@@ -68,12 +62,11 @@ def begin(return_to: str, *, now: datetime) -> SignInState:
 class SignInCookies:
     """The cookies of sign-ins under way: encrypted and authenticated, gone after use."""
 
-    def __init__(self, secret_key: SecretStr, *, secure: bool) -> None:
-        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=KEY_PURPOSE)
-        self._key = OctKey.import_key(derivation.derive(secret_key.get_secret_value().encode()))
-        self._prefix = "__Secure-sign-in-" if secure else "sign-in-"
+    def __init__(self, settings: Settings) -> None:
+        self._sealer = Sealer(settings, purpose=KEY_PURPOSE)
+        self._secure = settings.is_https
+        self._prefix = "__Secure-sign-in-" if self._secure else "sign-in-"
         self._ours = re.compile(f"{self._prefix}[0-9a-f]{{{NAME_LENGTH}}}")
-        self._secure = secure
 
     def keep(self, state: SignInState, request: Request, response: Response) -> None:
         """Remember a sign-in in the browser, in the oldest one's place if there are many."""
@@ -86,7 +79,7 @@ class SignInCookies:
                 self._delete(name, response)
         response.set_cookie(
             self._name(state.state),
-            jwe.encrypt_compact(ENCRYPTION, json.dumps(asdict(state)), self._key),
+            self._sealer.sealed(json.dumps(asdict(state)).encode()),
             max_age=int(LIFETIME.total_seconds()),
             path=COOKIE_PATH,
             secure=self._secure,
@@ -121,13 +114,8 @@ class SignInCookies:
 
     def _read(self, value: str) -> SignInState | None:
         """The content of a cookie of ours; None if the key didn't make it."""
-        try:
-            opened = jwe.decrypt_compact(
-                value.encode(), self._key, algorithms=list(ENCRYPTION.values())
-            )
-        except (JoseError, ValueError):
-            return None
-        return SignInState(**json.loads(opened.plaintext or b""))
+        content = self._sealer.opened(value)
+        return None if content is None else SignInState(**json.loads(content))
 
     def _delete(self, name: str, response: Response) -> None:
         response.delete_cookie(

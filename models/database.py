@@ -10,6 +10,8 @@ MODULES = (
     "models.invitations",
     "models.audit",
     "models.answers",
+    "models.documents",
+    "models.imports",
     "models.webhooks",
 )
 """Every module that holds tables."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from models.audit import AuditAction
@@ -15,6 +16,7 @@ from models.invitations import (
 from models.rows import new_id
 from models.users import User, UserStatus
 from resolvers.audit import changes_between, record
+from resolvers.batches import newest_invitations_of
 from resolvers.caller import Caller
 from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
@@ -23,6 +25,9 @@ from resolvers.permissions import administration, invitations_for, roles_held, u
 from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token
+
+A_MOMENT = timedelta(microseconds=1)
+"""The least by which the databases tell two instants apart."""
 
 
 def status_at(invitation: Invitation, now: datetime) -> InvitationStatus:
@@ -57,41 +62,73 @@ async def invite_users(
     async with administration(caller, *organizations):
         users = await users_for(caller, user_ids, to=Permission.INVITE_USERS, paths=paths)
         held = await roles_held([user.id for user in users if isinstance(user, User)])
+        memberships = await memberships_of(caller)
         results: dict[UUID, Invitation | Refused] = {}
+        invitees: dict[UUID, _Invitee] = {}
         for id_, user, path in zip(user_ids, users, paths, strict=True):
-            if id_ not in results:
-                results[id_] = (
-                    user
-                    if isinstance(user, Refused)
-                    else await _invite(
-                        caller, user, held[user.id], path, lifetime=lifetime, rates=rates, now=now
-                    )
-                )
+            if isinstance(user, Refused):
+                results.setdefault(id_, user)
+                continue
+            try:
+                membership = memberships[user.organization_id]
+                names = _services_to_name(user, held[user.id], membership, path)
+                if id_ not in invitees:
+                    await _count_mail(caller, user, rates, path)
+                invitees[id_] = _Invitee(user, membership, names)
+            except Refused as refusal:
+                results.setdefault(id_, refusal)
+        results |= await _invite(caller, list(invitees.values()), now + lifetime, now=now)
         outcomes = [results[id_] for id_ in user_ids]
         await record_refusals(caller, AuditAction.INVITATION_SENT, outcomes, now=now)
         return outcomes
 
 
+class _Invitee(NamedTuple):
+    """A user who may be invited."""
+
+    user: User
+    membership: Membership
+    """The caller's."""
+    service_names: list[str]
+    """What the user is invited to."""
+
+
 async def _invite(
-    caller: Caller,
-    user: User,
-    held: frozenset[UUID],
-    path: Sequence[str],
-    *,
-    lifetime: timedelta,
-    rates: Rates,
-    now: datetime,
-) -> Invitation | Refused:
-    membership = (await memberships_of(caller))[user.organization_id]
-    try:
-        service_names = _services_to_name(user, held, membership, path)
-        await _count_mail(caller, user, rates, path)
-    except Refused as refusal:
-        return refusal
-    token = new_token()
-    invitation = await _renewed(user, membership, token, now=now, expires_at=now + lifetime)
-    inviter = await User.get(id=membership.user_id)
-    await OutgoingMail.create(
+    caller: Caller, invitees: Sequence[_Invitee], expires_at: datetime, *, now: datetime
+) -> dict[UUID, Invitation]:
+    """The invitation of each by the user's id, in as many statements for many as for one.
+
+    But for one each where an invitation is sent again.
+    """
+    if not invitees:
+        return {}
+    tokens = [new_token() for _ in invitees]
+    invitations = await _renewed(invitees, tokens, now=now, expires_at=expires_at)
+    # The invitations first, then their mails: delivery locks them in this order too.
+    await OutgoingMail.filter(
+        invitation_id__in=[each.id for each in invitations], status=DeliveryStatus.QUEUED
+    ).delete()
+    await OutgoingMail.bulk_create(
+        _mail(invitee, invitation, token, now=now)
+        for invitee, invitation, token in zip(invitees, invitations, tokens, strict=True)
+    )
+    await User.filter(id__in=[user.id for user, _, _ in invitees]).update(status=UserStatus.INVITED)
+    for (user, membership, _), invitation in zip(invitees, invitations, strict=True):
+        record(
+            caller,
+            AuditAction.INVITATION_SENT,
+            organization_id=user.organization_id,
+            subject=("User", user.id, user.full_name),
+            actor_id=membership.user_id,
+            changes=changes_between({}, {"sentTo": invitation.sent_to}),
+            now=now,
+        )
+    return {each.user_id: each for each in invitations}
+
+
+def _mail(invitee: _Invitee, invitation: Invitation, token: str, *, now: datetime) -> OutgoingMail:
+    user, membership, service_names = invitee
+    return OutgoingMail(
         id=new_id(),
         organization_id=user.organization_id,
         invitation_id=invitation.id,
@@ -100,7 +137,7 @@ async def _invite(
         content=InvitationContent(
             organization_name=membership.organization.name,
             service_names=service_names,
-            inviter_name=inviter.full_name,
+            inviter_name=membership.user.full_name,
             microsoft_account=user.microsoft_account,
             expires_at=invitation.expires_at.isoformat(),
         ),
@@ -109,17 +146,6 @@ async def _invite(
         give_up_at=invitation.expires_at,
         created_at=now,
     )
-    await User.filter(id=user.id).update(status=UserStatus.INVITED)
-    record(
-        caller,
-        AuditAction.INVITATION_SENT,
-        organization_id=user.organization_id,
-        subject=("User", user.id, user.full_name),
-        actor_id=membership.user_id,
-        changes=changes_between({}, {"sentTo": invitation.sent_to}),
-        now=now,
-    )
-    return invitation
 
 
 def _services_to_name(
@@ -166,38 +192,41 @@ async def _count_mail(caller: Caller, user: User, rates: Rates, path: Sequence[s
 
 
 async def _renewed(
-    user: User, membership: Membership, token: str, *, now: datetime, expires_at: datetime
-) -> Invitation:
-    """The user's open invitation with a new link, or a new one; older links die here."""
-    newest = await newest_invitation(user.id)
-    if newest is None or newest.status is InvitationStatus.SUPERSEDED:
-        newest = Invitation(
-            id=new_id(),
-            organization_id=user.organization_id,
-            user_id=user.id,
-            send_count=0,
-            created_at=now,
-        )
-        fresh = True
-    else:
-        fresh = False
-    newest.status = InvitationStatus.PENDING
-    newest.token_hash = hash_of(token)
-    newest.sent_to = user.primary_email_address
-    newest.sent_by_id = membership.user_id
-    newest.send_count += 1
-    newest.expires_at = expires_at
-    newest.delivery = DeliveryStatus.QUEUED
-    newest.delivery_detail = None
-    # The invitation first, then its mails: delivery locks them in this order too.
-    await newest.save(force_create=fresh)
-    await OutgoingMail.filter(invitation_id=newest.id, status=DeliveryStatus.QUEUED).delete()
-    return newest
-
-
-async def newest_invitation(user_id: UUID) -> Invitation | None:
-    """The last made of a user's invitations."""
-    return await Invitation.filter(user_id=user_id).order_by("-created_at", "-id").first()
+    invitees: Sequence[_Invitee], tokens: Sequence[str], *, now: datetime, expires_at: datetime
+) -> list[Invitation]:
+    """Each one's open invitation with a new link, or a new one; older links die here."""
+    newest = await newest_invitations_of([user.id for user, _, _ in invitees])
+    fresh: list[Invitation] = []
+    renewed: list[Invitation] = []
+    invitations = []
+    for (user, membership, _), found, token in zip(invitees, newest, tokens, strict=True):
+        if found is None or found.status is InvitationStatus.SUPERSEDED:
+            invitation = Invitation(
+                id=new_id(),
+                organization_id=user.organization_id,
+                user_id=user.id,
+                send_count=0,
+                # Later than the one before, also if the clock was set back since.
+                created_at=max(now, found.created_at + A_MOMENT) if found else now,
+            )
+            fresh.append(invitation)
+        else:
+            invitation = found
+            renewed.append(invitation)
+        invitation.status = InvitationStatus.PENDING
+        invitation.token_hash = hash_of(token)
+        invitation.sent_to = user.primary_email_address
+        invitation.sent_by_id = membership.user_id
+        invitation.send_count += 1
+        invitation.expires_at = expires_at
+        invitation.delivery = DeliveryStatus.QUEUED
+        invitation.delivery_detail = None
+        invitations.append(invitation)
+    if fresh:
+        await Invitation.bulk_create(fresh)
+    for invitation in renewed:
+        await invitation.save()
+    return invitations
 
 
 async def revoke_invitations(

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     INVITE_USERS = "send invitations"
     CHANGE_SUBSCRIPTION = "activate or deactivate the subscription"
     READ_AUDIT = "read the audit trail"
+    EXPORT_USERS = "export users"
     USE_WEBHOOKS = "use webhooks"
 
 
@@ -46,6 +47,7 @@ SCOPES: Mapping[Permission, AccessScope | None] = {
     Permission.INVITE_USERS: AccessScope.INVITE_USERS,
     Permission.CHANGE_SUBSCRIPTION: None,
     Permission.READ_AUDIT: AccessScope.READ_AUDIT,
+    Permission.EXPORT_USERS: AccessScope.READ,
     Permission.USE_WEBHOOKS: None,
 }
 """What an access token needs in addition; None for what only a person with a session does.

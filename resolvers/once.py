@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from tortoise.connection import get_connection
+
 from models.answers import KeptAnswer
 from models.rows import new_id
 from resolvers.announcements import announcing_transaction
@@ -19,6 +21,9 @@ KEPT_FOR = timedelta(hours=24)
 
 WAIT_AT_MOST_S = 20.0
 """For the first of several equal requests to end."""
+
+LINE = 7_274_202
+"""The key of the advisory lock at which those line up who try again after a deadlock."""
 
 
 class UsedForAnother(Exception):  # noqa: N818 - an answer
@@ -88,6 +93,14 @@ async def _claim(key_hash: str, request_hash: str, *, now: datetime) -> bytes | 
     if kept.request_hash != request_hash:
         raise UsedForAnother
     return kept.answer
+
+
+async def line_up_after_deadlock() -> None:
+    """Let one at a time try again, until its transaction ends: so they don't deadlock each other.
+
+    Only PostgreSQL has deadlocks.
+    """
+    await get_connection("default").execute_query(f"SELECT pg_advisory_xact_lock({LINE})")
 
 
 async def purge_kept_answers(now: datetime) -> int:

@@ -22,6 +22,8 @@ from models.invitations import (
     InvitationStatus,
     OutgoingMail,
 )
+from resolvers.secret_tokens import hash_of
+from resolvers.statements import Statement, as_moment
 
 REASON_LENGTH = 500
 """What the columns for a reason hold, in characters."""
@@ -45,6 +47,34 @@ class ClaimedMail:
     give_up_at: datetime
     last_failure: str | None
     """Why the attempt before this one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be delivered."""
+
+    of: str
+    """`mail` or `webhooks`."""
+    waiting: int
+    oldest: datetime | None
+    """When what has waited longest was written; None if nothing waits."""
+
+
+BACKLOG = Statement("""
+SELECT 'mail', count(*), min(created_at) FROM outgoing_mails WHERE status = 'QUEUED'
+UNION ALL
+SELECT 'webhooks', count(*), min(webhook_deliveries.created_at)
+FROM webhook_deliveries JOIN webhooks ON webhooks.id = webhook_id
+WHERE webhook_deliveries.status = 'QUEUED' AND webhooks.status = 'ENABLED'
+""")
+
+
+async def backlogs() -> list[Backlog]:
+    """How much waits, and since when, of each kind; what is for a disabled webhook does not."""
+    return [
+        Backlog(of, waiting, None if oldest is None else as_moment(oldest))
+        for of, waiting, oldest in await BACKLOG.rows()
+    ]
 
 
 async def claim_due(*, now: datetime, lease: timedelta, limit: int) -> list[ClaimedMail]:
@@ -108,21 +138,15 @@ async def is_wanted(mail: ClaimedMail) -> bool:
 
     False too if the mail is gone, its user having been removed.
     """
-    if not await OutgoingMail.filter(
-        id=mail.id, invitation__status=InvitationStatus.PENDING
-    ).exists():
-        return False
-    return await _is_newest(mail)
+    return await _of_its_link(mail).filter(status=InvitationStatus.PENDING).exists()
 
 
-async def _is_newest(mail: ClaimedMail) -> bool:
-    newest = (
-        await OutgoingMail.filter(invitation_id=mail.invitation_id)
-        .order_by("-created_at", "-id")
-        .first()
-        .values("id")
-    )
-    return newest is not None and bool(newest["id"] == mail.id)
+def _of_its_link(mail: ClaimedMail) -> QuerySet[Invitation]:
+    """The mail's invitation, if the mail has its present link.
+
+    Which mail is the newest is told by this alone: the clock may have been set back since.
+    """
+    return Invitation.filter(id=mail.invitation_id, token_hash=hash_of(mail.token))
 
 
 async def record_sent(mail: ClaimedMail, *, now: datetime) -> bool:
@@ -183,7 +207,7 @@ async def release(mails: Sequence[ClaimedMail], *, now: datetime) -> None:
 async def _finish(
     mail: ClaimedMail, *, mail_fields: dict[str, object], invitation_fields: dict[str, object]
 ) -> bool:
-    """Write an outcome to the mail, and to its invitation if that has no newer mail.
+    """Write an outcome to the mail, and to its invitation if that has no newer link.
 
     The invitation's row is written first, which lines up with whoever sends again, revokes or
     removes the user, and in the order in which a removal cascades.
@@ -195,8 +219,8 @@ async def _finish(
         held = OutgoingMail.filter(id=mail.id, status=DeliveryStatus.QUEUED, attempts=mail.attempt)
         if not await held.update(**mail_fields):
             return False
-        if invitation_fields and await _is_newest(mail):
-            await invitation.update(**invitation_fields)
+        if invitation_fields:
+            await _of_its_link(mail).update(**invitation_fields)
     return True
 
 

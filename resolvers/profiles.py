@@ -60,34 +60,42 @@ async def insert_profile(user: User) -> None:
 async def index_words(user: User) -> None:
     """Make the user findable by its names and addresses as they are now."""
     await UserWord.filter(user_id=user.id).delete()
+    await UserWord.bulk_create(words_for(user))
+
+
+def words_for(user: User) -> list[UserWord]:
+    """By what the user is found, unsaved."""
     words = words_of(
         [user.first_name, user.last_name], [user.microsoft_account, user.primary_email_address]
     )
-    await UserWord.bulk_create(
-        [
-            UserWord(organization_id=user.organization_id, user_id=user.id, word=word)
-            for word in sorted(words)
-        ]
-    )
+    return [
+        UserWord(organization_id=user.organization_id, user_id=user.id, word=word)
+        for word in sorted(words)
+    ]
 
 
 async def grant_roles(
     user: User, role_ids: frozenset[UUID], membership: Membership, *, now: datetime
 ) -> None:
     """Write that a user holds these roles, granted by the membership's user."""
-    await RoleAssignment.bulk_create(
-        [
-            RoleAssignment(
-                organization_id=user.organization_id,
-                user_id=user.id,
-                service_id=role.service_id,
-                role_id=role.id,
-                granted_by_id=membership.user_id,
-                granted_at=now,
-            )
-            for role in membership.catalogue.sorted_roles(role_ids)
-        ]
-    )
+    await RoleAssignment.bulk_create(assignments_of(user, role_ids, membership, now=now))
+
+
+def assignments_of(
+    user: User, role_ids: frozenset[UUID], membership: Membership, *, now: datetime
+) -> list[RoleAssignment]:
+    """The roles as granted by the membership's user, unsaved."""
+    return [
+        RoleAssignment(
+            organization_id=user.organization_id,
+            user_id=user.id,
+            service_id=role.service_id,
+            role_id=role.id,
+            granted_by_id=membership.user_id,
+            granted_at=now,
+        )
+        for role in membership.catalogue.sorted_roles(role_ids)
+    ]
 
 
 def refuse_stale(user: User, version: int | None, *path: str) -> None:

@@ -1,6 +1,6 @@
 """Users as they are read: rows without a model, for a page of models costs more than its query."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.users import User
 from resolvers.paging import Order, Place
-from resolvers.statements import Statement, as_moment, as_uuid, dialect, numbered
+from resolvers.statements import Statement, as_moment, as_uuid, numbered
 
 
 class SeenUser(NamedTuple):
@@ -136,14 +136,14 @@ class UserList:
         return bool(await numbered(text).rows(*self.values))
 
 
-def seen_users(rows: Iterable[Sequence[Any]]) -> list[SeenUser]:
+def seen_users(rows: Sequence[Sequence[Any]]) -> list[SeenUser]:
     """The users that rows of the columns tell of, as the driver gave them."""
-    if dialect().is_sqlite:
-        rows = map(_from_sqlite, rows)
+    if rows and isinstance(rows[0][0], str):
+        return list(map(_from_sqlite, rows))
     return list(map(SeenUser._make, rows))
 
 
-def _from_sqlite(row: Sequence[Any]) -> Sequence[Any]:
+def _from_sqlite(row: Sequence[Any]) -> SeenUser:
     user = SeenUser(*row)
     return user._replace(
         id=as_uuid(user.id),

@@ -73,9 +73,10 @@ async def sign_in(
     token = new_token()
     async with recorded_transaction():
         account = await _account_of(identity, now=now)
-        await User.filter(account_id=account.id).update(last_sign_in_at=now)
         if replacing is not None:
+            # Sessions before users: the removal of a profile locks them in this order too.
             await _end_replaced(replacing, account, request_id=request_id, now=now)
+        await User.filter(account_id=account.id).update(last_sign_in_at=now)
         session = await Session.create(
             account_id=account.id,
             token_hash=hash_of(token),
@@ -84,7 +85,7 @@ async def sign_in(
             last_seen_at=now,
             expires_at=now + lifetime,
         )
-        caller = Caller(request_id=request_id, account=_signed_in(account), session_id=session.id)
+        caller = Caller(request_id=request_id, account=signed_in_as(account), session_id=session.id)
         await record_for_each_profile(caller, account.id, AuditAction.SIGNED_IN, now=now)
     return token, session
 
@@ -250,12 +251,13 @@ async def _end_replaced(
     announce(CredentialsEnded(replaced.account_id))
     if replaced.account_id != account.id:
         caller = Caller(
-            request_id=request_id, account=_signed_in(replaced.account), session_id=session_id
+            request_id=request_id, account=signed_in_as(replaced.account), session_id=session_id
         )
         await record_for_each_profile(caller, replaced.account_id, AuditAction.SIGNED_OUT, now=now)
 
 
-def _signed_in(account: Account) -> SignedInAccount:
+def signed_in_as(account: Account) -> SignedInAccount:
+    """The account, as who acts."""
     return SignedInAccount(
         id=account.id,
         microsoft_account=account.microsoft_account,

@@ -17,13 +17,13 @@ from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.fields import clean_address, clean_name
 from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.new_users import NewUser, clean_fields, first_roles, note_taken, taken_accounts
 from resolvers.permissions import administration, organization_for, roles_held, user_for
 from resolvers.profiles import (
     described,
     grant_roles,
     index_words,
     insert_profile,
-    new_profile,
     refuse_stale,
 )
 from resolvers.refusals import (
@@ -33,18 +33,6 @@ from resolvers.refusals import (
     Problems,
 )
 from resolvers.selection import RoleSelection, select_roles
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewUser:
-    """The form of a new user (rule 19)."""
-
-    organization_id: UUID
-    first_name: str
-    last_name: str
-    microsoft_account: str
-    primary_email_address: str
-    roles: RoleSelection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,35 +81,13 @@ async def _checked(
     membership: Membership, new: NewUser, *, now: datetime
 ) -> tuple[User, frozenset[UUID]]:
     problems = Problems()
-    first_name = clean_name(problems, new.first_name, "First name", "firstName")
-    last_name = clean_name(problems, new.last_name, "Last name", "lastName")
-    account, account_key = clean_address(
-        problems, new.microsoft_account, "Microsoft account", "microsoftAccount"
-    )
-    address, key = clean_address(
-        problems, new.primary_email_address, "Primary e-mail address", "primaryEmailAddress"
-    )
+    fields = clean_fields(problems, new)
     organization_id = membership.organization.id
-    if account_key and await User.exists(
-        organization_id=organization_id, microsoft_account_key=account_key
-    ):
-        message = f"Another user of {membership.organization.name} has this Microsoft account."
-        problems.add(Code.MICROSOFT_ACCOUNT_TAKEN, message, "microsoftAccount")
-    before = len(problems.found)
-    role_ids = select_roles(
-        membership, frozenset(), new.roles, problems, Denial(organization_id, service_id=None)
-    )
-    if not role_ids and len(problems.found) == before:
-        problems.add(Code.ROLE_REQUIRED, "A new user needs at least one role.", "roles")
+    if fields.account_key and await taken_accounts(organization_id, [fields.account_key]):
+        note_taken(problems, membership)
+    role_ids = first_roles(problems, membership, new.roles)
     problems.raise_if_any()
-    return new_profile(
-        organization_id=organization_id,
-        first_name=first_name,
-        last_name=last_name,
-        microsoft_account=(account, account_key),
-        primary_email_address=(address, key),
-        now=now,
-    ), role_ids
+    return fields.profile(organization_id, now=now), role_ids
 
 
 async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:

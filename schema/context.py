@@ -20,6 +20,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from models.audit import AuditEvent
+from models.imports import UserImport
 from models.invitations import Invitation
 from models.services import ServiceSubscription
 from models.users import RoleAssignment
@@ -28,6 +29,7 @@ from resolvers import batches, lists, permissions, webhook_permissions
 from resolvers.announcements import UserChanged
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
+from resolvers.imports import imports_by_id
 from resolvers.memberships import catalogue_for, forget_memberships
 from resolvers.rates import Rates
 from resolvers.seen import SeenUser
@@ -98,6 +100,11 @@ class Loaders:
     def audit_events(self) -> DataLoader[UUID, AuditEvent | None]:
         """Audit events."""
         return DataLoader(load_fn=partial(lists.audit_events_by_id, self._caller))
+
+    @cached_property
+    def imports(self) -> DataLoader[UUID, UserImport | None]:
+        """Imports."""
+        return DataLoader(load_fn=partial(imports_by_id, self._caller))
 
     @cached_property
     def webhooks(self) -> DataLoader[UUID, Webhook | None]:

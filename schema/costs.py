@@ -53,6 +53,9 @@ COUNT = Cost(weight="10")
 CHANGE = Cost(weight="10")
 """A mutation: a transaction with its checks, its audit event and its flush to the disk."""
 
+IMPORT = Cost(weight="1000")
+"""An import: a file of megabytes is read and kept; its rows are worked on beside the requests."""
+
 ROW = Cost(weight="10")
 """A row of a bulk mutation, likewise."""
 

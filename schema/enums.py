@@ -10,6 +10,7 @@ import strawberry
 
 from models.accounts import AccessScope
 from models.audit import AuditAction, AuditOutcome
+from models.imports import ImportMode, ImportOutcome, ImportStatus
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.organizations import ProductRelease
 from models.services import SubscriptionStatus
@@ -28,6 +29,9 @@ __all__ = [
     "Code",
     "DeliveryStatus",
     "Direction",
+    "ImportMode",
+    "ImportOutcome",
+    "ImportStatus",
     "InvitationStatus",
     "ProductRelease",
     "SignOutScope",
@@ -119,6 +123,8 @@ _describe(
         "USER_CREATED": "A profile was created.",
         "USER_EDITED": "A profile's name, primary e-mail address or roles were changed.",
         "USER_REMOVED": "A profile was removed.",
+        "USERS_IMPORTED": "Users were imported from a file; each has an event of its own too.",
+        "USERS_EXPORTED": "The users were exported into a file.",
         "INVITATION_SENT": "An invitation was sent or sent again.",
         "INVITATION_REVOKED": "An invitation was taken back.",
         "ACCOUNT_ASSOCIATED": "A Microsoft account was associated with a profile.",
@@ -137,6 +143,38 @@ _describe(
     AuditOutcome,
     "Whether it was done or refused.",
     {"SUCCEEDED": "It was done.", "DENIED": "It was refused for lack of permission."},
+)
+_describe(
+    ImportMode,
+    "What becomes of the rows of a file.",
+    {
+        "DRY_RUN": "They are checked only; each is told what would come of it now.",
+        "ALL_OR_NOTHING": "All are created in one transaction, or none if one is refused.",
+        "GOOD_ROWS": "Those that are not refused are created, some hundreds in each transaction.",
+    },
+    name="UserImportMode",
+)
+_describe(
+    ImportStatus,
+    "How far an import is.",
+    {
+        "QUEUED": "It waits for its turn.",
+        "RUNNING": "Its rows are being checked or created.",
+        "FINISHED": "Every row has been told what came of it.",
+        "FAILED": "It ended early; `problem` says why. What was created until then stays.",
+    },
+    name="UserImportStatus",
+)
+_describe(
+    ImportOutcome,
+    "What came of a row.",
+    {
+        "READY": "Nothing stands in its way; it was not created, for that was not asked for, or "
+        "another row was refused.",
+        "CREATED": "The user was created.",
+        "REFUSED": "The user was not created; `userErrors` says why.",
+    },
+    name="UserImportOutcome",
 )
 _describe(
     UserOrderField,

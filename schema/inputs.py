@@ -3,10 +3,11 @@
 import strawberry
 from strawberry import UNSET
 
+from resolvers.new_users import NewUser
 from resolvers.removal import UserRef as Ref
 from resolvers.selection import RoleSelection as Selection
 from resolvers.sign_up import NewOrganization
-from resolvers.users import NewUser, UserEdit
+from resolvers.users import UserEdit
 from schema.connections import given
 from schema.costs import ROW
 from schema.enums import ProductRelease

@@ -8,6 +8,7 @@ from schema.access_tokens import load_access_token
 from schema.audit import to_audit_event
 from schema.catalogue import to_role, to_service
 from schema.context import Info
+from schema.imports import load_import
 from schema.invitations import to_invitation
 from schema.nodes import Node
 from schema.organizations import to_organization, to_subscription
@@ -55,6 +56,7 @@ LOOKUPS: dict[str, Callable[[Info, UUID], Awaitable[Node | None]]] = {
     "Invitation": _invitation,
     "AuditEvent": _audit_event,
     "Session": load_session,
+    "UserImport": load_import,
     "AccessToken": load_access_token,
     "Webhook": load_webhook,
     "WebhookDelivery": load_delivery,

@@ -16,6 +16,7 @@ from schema.context import Info
 from schema.costs import CHANGE, rows_of
 from schema.enums import SignOutScope
 from schema.errors import to_user_errors
+from schema.import_mutations import ImportMutation
 from schema.invitations import to_invitation
 from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
@@ -29,7 +30,7 @@ Scope = Annotated[SignOutScope, strawberry.argument(description="Which sessions 
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(AccessTokenMutations, WebhookMutation):
+class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
     """The root of writing. Each field makes one call and translates its answer."""
 
     @strawberry.mutation(

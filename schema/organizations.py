@@ -9,7 +9,7 @@ from strawberry import UNSET, Private
 
 import models.services as tables
 from resolvers import lists, subscriptions
-from resolvers.memberships import Membership, memberships_of
+from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.paging import Window
 from resolvers.webhook_permissions import webhooks_of
 from resolvers.webhooks import MAX_WEBHOOKS
@@ -23,6 +23,7 @@ from schema.enums import (
     ProductRelease,
     SubscriptionStatus,
 )
+from schema.exports import export_path
 from schema.filters import (
     AuditEventFilter,
     InvitationFilter,
@@ -258,6 +259,15 @@ class Organization(Node):
             window=window(first, after, last, before),
         )
         return AuditEventConnection(page=page)
+
+    @strawberry.field(
+        description="Path of the download of all its users as comma-separated values, which an "
+        "import takes; null for who is no service administrator. Each download is recorded."
+    )
+    def users_export_href(self) -> str | None:
+        """The same users as `users`."""
+        may_not = self.membership.problems_with(Permission.EXPORT_USERS)
+        return None if may_not else export_path(self.id)
 
     @strawberry.field(
         description="The addresses that are told what happens, first registered first; at most 20. "

@@ -16,6 +16,7 @@ from schema.connections import After, Before, First, Last, window
 from schema.context import Info
 from schema.costs import FETCH, PAGE, ListSize
 from schema.filters import UserFilterArgument, UserOrderArgument
+from schema.imports import UserImport
 from schema.invitations import Invitation, InvitationPreview
 from schema.lookup import load_node
 from schema.nodes import Node, decode_id, split_id
@@ -41,6 +42,7 @@ OrganizationId = Annotated[strawberry.ID, node_id("The organization's id.")]
 ServiceId = Annotated[strawberry.ID, node_id("The service's id.")]
 RoleId = Annotated[strawberry.ID, node_id("The role's id.")]
 UserId = Annotated[strawberry.ID, node_id("The user's id.")]
+UserImportId = Annotated[strawberry.ID, node_id("The import's id.")]
 InvitationId = Annotated[strawberry.ID, node_id("The invitation's id.")]
 OfService = Annotated[strawberry.ID | None, node_id("Only the roles of this service.")]
 Action = Annotated[
@@ -155,6 +157,15 @@ class Query:
         """Null for any other."""
         found = await _node_of("Invitation", info, id)
         return found if isinstance(found, Invitation) else None
+
+    @strawberry.field(
+        description="An import of users from a file. Needs: a service administrator of its "
+        "organization."
+    )
+    async def user_import(self, info: Info, id: UserImportId) -> UserImport | None:  # noqa: A002 - the contract's way
+        """Null for any other."""
+        found = await _node_of("UserImport", info, id)
+        return found if isinstance(found, UserImport) else None
 
     @strawberry.field(description="Needs no sign-in. Looking changes nothing.")
     async def invitation_preview(self, info: Info, token: Token) -> InvitationPreview:

@@ -14,7 +14,7 @@ from models.audit import AuditAction, AuditEvent, AuditOutcome
 from models.invitations import OutgoingMail
 from models.users import RoleAssignment, User
 from resolvers.audit_chains import verified_chains
-from resolvers.invitations import newest_invitation
+from resolvers.batches import newest_invitations_of
 from schema.nodes import decode_id, encode_id
 from tests import documents
 from tests.histories import ADMINISTRATOR, SERVICES, Act, Model, ModelUser, Outcome, Role, Step
@@ -175,7 +175,7 @@ class History:
         if name == "remove":
             return Act(step, documents.REMOVE_USERS, {"input": {"users": [{"id": id_}]}}, account)
         if name == "revoke":
-            invitation = await newest_invitation(row.id)
+            (invitation,) = await newest_invitations_of([row.id])
             if invitation is None:
                 return None
             ids = [encode_id("Invitation", invitation.id)]
@@ -220,7 +220,8 @@ class History:
         held = await RoleAssignment.filter(organization_id=self.organization_id).prefetch_related(
             "role", "service"
         )
-        invitations = {row.id: await newest_invitation(row.id) for row in rows}
+        ids = [row.id for row in rows]
+        invitations = dict(zip(ids, await newest_invitations_of(ids), strict=True))
         recorded = await AuditEvent.filter(
             organization_id=self.organization_id, outcome=AuditOutcome.SUCCEEDED
         ).exclude(action__in=[AuditAction.SIGNED_IN, AuditAction.SIGNED_OUT])

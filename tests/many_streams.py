@@ -32,6 +32,8 @@ FOLLOW = (
 )
 
 CONTINUED, TEXT = 126, 0x81
+PING, PONG = b"\x89\x04", b"\x8a\x84\0\0\0\0"
+"""The server's pings have four bytes (RFC 6455 section 5.5); no text has the first byte."""
 
 
 @dataclass
@@ -65,6 +67,9 @@ class Follower(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count events, and note the time of each read."""
         now = time.perf_counter()
+        at = data.find(PING)
+        if at >= 0:
+            self.transport.write(PONG + data[at + len(PING) : at + len(PING) + 4])
         if self.begun.done():
             self.heard += [now] * data.count(b'"type":"next"')
             return

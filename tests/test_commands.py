@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import free_port
+from tests.postgres import free_port, postgres_server
+from tests.servers import delivering, environment_for, prepare_database
 from tests.test_migrations import MIGRATIONS
 
 SERVABLE = {
@@ -262,3 +263,36 @@ def test_the_worker_ends_in_peace(run: Runner, migrated_database: str, number: i
 
     assert (first["event"], process.returncode) == ("delivering", 0)
     assert [json.loads(line)["event"] for line in written.splitlines()] == ["stopped"]
+
+
+def test_the_worker_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
+    """As when a whole machine is started again: there need be nobody who restarts it."""
+    with postgres_server() as server:
+        url = server.create_database("away_at_first")
+        environment = environment_for(
+            "http://127.0.0.1:8000",
+            url,
+            GATEWAY_SMTP_URL="smtp://127.0.0.1:9",
+            GATEWAY_MAIL_FROM="portal@gateway.example",
+        )
+        prepare_database(environment)
+        server.kill()
+        log = tmp_path / "worker.log"
+        with delivering(environment, log=log) as process:
+            waited = until_written(log, "worker_waits_for_database")
+            server.start()
+            delivers = until_written(log, '"event":"delivering"')
+            process.terminate()
+            code = process.wait(timeout=20)
+
+    assert (waited, delivers, code) == (True, True, 0), log.read_text()
+
+
+def until_written(log: Path, words: str) -> bool:
+    """Whether a log says so within half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if words in log.read_text():
+            return True
+        time.sleep(0.1)
+    return False

@@ -7,6 +7,7 @@ from gateway.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "OPERATIONS.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 
 
@@ -36,13 +37,25 @@ def test_every_test_that_the_architecture_names_is_there() -> None:
 
 
 def test_every_path_that_the_documents_link_is_there() -> None:
-    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README + ARCHITECTURE)
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README + ARCHITECTURE + OPERATIONS)
 
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_make_target_that_the_readme_names_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))
+    targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README + OPERATIONS))
 
     assert [target for target in sorted(targets) if f"\n{target}:" not in makefile] == []
+
+
+def test_every_table_has_its_place_where_the_data_is_sharded() -> None:
+    tables = {
+        match
+        for file in (ROOT / "models").glob("*.py")
+        for match in re.findall(r'^        table = "(\w+)"', file.read_text(), re.MULTILINE)
+    }
+    rows = re.findall(r"^\| (`[^|]+`) \| (?:distributed|reference|local)", OPERATIONS, re.MULTILINE)
+    placed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert placed == tables | {"tortoise_migrations"}

@@ -3,6 +3,7 @@
 The audits of the npm package `graphql-http` ask much the same; here each has its answer.
 """
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -426,24 +427,38 @@ async def test_a_defect_is_masked_and_logged_under_the_requests_id(
     assert response.headers["x-request-id"] in logged
 
 
-@pytest.mark.parametrize(("accept", "kind"), [("*/*", JSON), ("text/html,*/*", "text/html")])
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("POST", "/graphql", "*/*"),
+        ("POST", "/graphql", "text/html,*/*"),
+        ("GET", "/graphql?query={__typename}", "text/html,*/*"),
+    ],
+)
 async def test_a_defect_outside_of_any_field_is_masked_too(
-    gateway: Gateway, alice: Person, capsys: pytest.CaptureFixture[str], accept: str, kind: str
+    gateway: Gateway,
+    alice: Person,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    method: str,
+    path: str,
+    accept: str,
 ) -> None:
     await get_connection("default").execute_script("DROP TABLE sessions")
-    response = await gateway.client.post(
-        "/graphql", json=HELLO, headers={"cookie": f"session={alice.cookie}", "accept": accept}
+    response = await gateway.client.request(
+        method,
+        path,
+        json=HELLO if method == "POST" else None,
+        headers={"cookie": f"session={alice.cookie}", "accept": accept},
     )
     request_id = response.headers["x-request-id"]
 
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert response.headers["content-type"].startswith(kind)
-    assert request_id in response.text
+    assert response.headers["content-type"].startswith(JSON)
     assert "sessions" not in response.text
     assert "no such table: sessions" in capsys.readouterr().out
-    if kind == JSON:
-        assert codes(response) == ["INTERNAL"]
-        assert response.json()["errors"][0]["extensions"]["requestId"] == request_id
+    assert codes(response) == ["INTERNAL"]
+    assert response.json()["errors"][0]["extensions"]["requestId"] == request_id
 
 
 # ------------------------------------------------------------------------ cookies and origins
@@ -550,6 +565,21 @@ async def test_an_invalid_credential_is_401(
     assert response.headers["www-authenticate"].startswith("Bearer")
     assert response.headers["content-type"].startswith(media)
     assert codes(response) == ["UNAUTHENTICATED"]
+
+
+async def test_more_requests_at_once_than_memory_is_meant_for_are_sent_away(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.graphql.MAX_UNDER_WAY", 2)
+    catalogue = {"query": "{ services { code } }"}
+    posts = (gateway.client.post("/graphql", json=catalogue) for _ in range(5))
+    responses = await asyncio.gather(*posts)
+    refused = [each for each in responses if each.status_code == HTTPStatus.SERVICE_UNAVAILABLE]
+
+    assert [each.status_code for each in responses].count(HTTPStatus.OK) == 2
+    assert [codes(each) for each in refused] == [["RATE_LIMITED"]] * 3
+    assert {each.headers["retry-after"] for each in refused} == {"2"}
+    assert (await gateway.client.post("/graphql", json=catalogue)).status_code == HTTPStatus.OK
 
 
 # ------------------------------------------------------------------- introspection, GraphiQL

@@ -280,6 +280,49 @@ async def test_what_fails_half_way_is_undone_as_a_whole_and_can_be_tried_again(
     }
 
 
+TWO_USERS = """
+mutation Two($first: CreateUserInput!, $second: CreateUserInput!) {
+  first: createUser(input: $first) { user { id } userErrors { code } }
+  second: createUser(input: $second) { user { id } userErrors { code } }
+}
+"""
+
+
+async def test_requests_that_change_organizations_in_opposite_order_all_succeed(
+    gateway: Gateway, alice: Person, contoso: str
+) -> None:
+    """On PostgreSQL they lock each other out, and one of them is tried again."""
+    role = await gateway.role("commerce-services/viewer")
+    organization = {**documents.CONTOSO, "name": "Fabrikam"}
+    other = await alice.sign_up("commerce-services", newOrganization=organization)
+    both = [contoso, other["user"]["organization"]["id"]]
+
+    def forms(number: int) -> list[dict[str, Any]]:
+        return [
+            {
+                **documents.FORM,
+                "organizationId": id_,
+                "microsoftAccount": f"u{number}@live.example",
+                "roles": {"set": [role]},
+            }
+            for id_ in (both if number % 2 else reversed(both))
+        ]
+
+    answers = await asyncio.gather(
+        *(
+            send(alice, f"key {number}", TWO_USERS, first=first, second=second)
+            for number in range(4)
+            for first, second in [forms(number)]
+        )
+    )
+
+    assert [codes(answer) for answer in answers] == [[]] * 4
+    assert [
+        payload["userErrors"] for answer in answers for payload in answer.json()["data"].values()
+    ] == [[]] * 8
+    assert len(await gateway.events(action="USER_CREATED")) == 8
+
+
 async def test_signing_out_with_a_key_succeeds_each_time(gateway: Gateway, alice: Person) -> None:
     """Rule 41."""
     answers = [await send(alice, "a key", documents.SIGN_OUT) for _ in range(2)]
@@ -291,21 +334,42 @@ async def test_signing_out_with_a_key_succeeds_each_time(gateway: Gateway, alice
     assert again[0].content == again[1].content
 
 
+async def answer_with_key(
+    gateway: Gateway,
+    alice: Person,
+    settings: dict[str, str],
+    user: dict[str, Any],
+) -> httpx2.Response:
+    """The answer of a gateway with other settings to an invitation with the key "a key"."""
+    other = Settings.model_validate({"database_url": gateway.database_url, **settings})
+    transport = httpx2.ASGITransport(create_app(other, delivers_mail=False, now=gateway.clock))
+    async with httpx2.AsyncClient(transport=transport, base_url=other.public_url) as client:
+        return await invite(alice, "a key", user, client=client)
+
+
 async def test_kept_answers_can_be_read_with_the_secret_key_alone(
     gateway: Gateway, alice: Person, dora: dict[str, Any], oidc_settings: dict[str, str]
 ) -> None:
     await invite(alice, "a key", dora)
     kept = await KeptAnswer.get()
-    settings = Settings.model_validate(
-        {"database_url": gateway.database_url, **oidc_settings, "secret_key": "another " * 8}
-    )
-    transport = httpx2.ASGITransport(create_app(settings, delivers_mail=False, now=gateway.clock))
-    async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-        answer = await invite(alice, "a key", dora, client=client)
+    settings = {**oidc_settings, "secret_key": "another " * 8}
+    answer = await answer_with_key(gateway, alice, settings, dora)
 
     assert b"Dora" not in kept.answer
     assert "a key" not in kept.key_hash
     assert (answer.status_code, await invitations(gateway)) == (409, 1)
+
+
+async def test_kept_answers_outlive_a_change_of_the_secret_key(
+    gateway: Gateway, alice: Person, dora: dict[str, Any], oidc_settings: dict[str, str]
+) -> None:
+    first = await invite(alice, "a key", dora)
+    further = oidc_settings["secret_key"]
+    settings = {**oidc_settings, "secret_key": "another " * 8, "further_secret_keys": further}
+    answer = await answer_with_key(gateway, alice, settings, dora)
+
+    assert (answer.status_code, answer.content) == (200, first.content)
+    assert await invitations(gateway) == 1
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from models.invitations import (
 from models.organizations import Organization, ProductRelease
 from models.users import User
 from resolvers import outbox
+from resolvers.secret_tokens import hash_of, new_token
 from tests.mail_nursery import mail_settings, quick_pace
 from tests.postgres import PostgresServer, postgres_server
 from tests.smtp_server import MOMENTS, MailServerForTests, mail_server
@@ -177,7 +178,9 @@ async def _queued(organization: Organization, number: int, *, at: datetime) -> O
 
 
 async def mail_for(invitation: Invitation, *, at: datetime) -> OutgoingMail:
-    """One more mail of an invitation."""
+    """One more mail of an invitation, with a new link."""
+    token = TOKEN if not await OutgoingMail.exists() else new_token()
+    await Invitation.filter(id=invitation.id).update(token_hash=hash_of(token))
     return await OutgoingMail.create(
         organization_id=invitation.organization_id,
         invitation_id=invitation.id,
@@ -190,7 +193,7 @@ async def mail_for(invitation: Invitation, *, at: datetime) -> OutgoingMail:
             microsoft_account=invitation.sent_to,
             expires_at=invitation.expires_at.isoformat(),
         ),
-        token=TOKEN,
+        token=token,
         next_attempt_at=at,
         give_up_at=invitation.expires_at,
         created_at=at,

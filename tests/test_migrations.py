@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 from tortoise.connection import get_connection
@@ -13,7 +15,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from gateway.database import connected, is_sqlite, migrate, pending_migrations
-from models import migrations
+from gateway.migrations import LOCK_WITHIN_MS
 from models.accounts import AccessToken, Account, Session
 from models.database import tortoise_config
 from models.services import CatalogueVersion, Role, Service
@@ -23,7 +25,12 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 DECLARING = [
     importlib.import_module(f"models.migrations.{name}")
-    for name in ("0002_constraints", "0003_kept_answers", "0005_access_tokens")
+    for name in (
+        "0002_constraints",
+        "0003_kept_answers",
+        "0005_access_tokens",
+        "0006_documents_and_imports",
+    )
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
 INDEXES = {name for module in DECLARING for name in module.INDEXES}
@@ -137,6 +144,15 @@ async def test_the_database_itself_refuses_a_second_administrator_role_of_a_serv
         await administrator_role("other", "Other")
 
 
+MIGRATIONS = len(list(Path("models/migrations").glob("0*.py")))
+
+TABLE_OF_MIGRATIONS = """
+CREATE TABLE tortoise_migrations (
+    id SERIAL NOT NULL PRIMARY KEY, app VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL, UNIQUE (app, name)
+)
+"""
+
 MIGRATE = """
 import asyncio, sys
 from gateway.database import connected, migrate
@@ -149,19 +165,61 @@ asyncio.run(main())
 """
 
 
-MIGRATIONS = len(list(Path(migrations.__file__).parent.glob("0*.py")))
-
-
-async def test_processes_that_migrate_at_once_do_it_once(engine_server: PostgresServer) -> None:
-    url = engine_server.create_database("migrated_at_once")
+async def test_processes_that_migrate_at_once_do_it_once(empty_database: str) -> None:
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", MIGRATE, url, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", MIGRATE, empty_database, stdout=asyncio.subprocess.PIPE
         )
         for _ in range(3)
     ]
     applied = [int((await process.communicate())[0]) for process in processes]
-    async with connected(url):
+    async with connected(empty_database):
         left = await pending_migrations()
 
-    assert (sorted(applied), left) == ([0, 0, MIGRATIONS], [])
+    assert (sum(applied), left) == (MIGRATIONS, [])
+
+
+async def _until(connection: asyncpg.Connection, *, waiting: int) -> None:
+    """Wait until so many wait for a lock."""
+    async with asyncio.timeout(10):
+        while waiting != await connection.fetchval(WAITING):  # noqa: ASYNC110 - the server's state
+            await asyncio.sleep(0.02)
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+async def test_a_migration_lets_requests_pass_and_leaves_nothing_half_done_meanwhile(
+    engine_server: PostgresServer,
+) -> None:
+    """Someone else holds a table that it needs, for longer than it waits in the queue for it."""
+    url = engine_server.create_database("migrated_later")
+    busy = await asyncpg.connect(url)
+    await busy.execute(TABLE_OF_MIGRATIONS)
+    async with connected(url):
+        async with busy.transaction():
+            await busy.execute("LOCK TABLE tortoise_migrations IN SHARE MODE")
+            migrating = asyncio.create_task(migrate(url))
+            await _until(busy, waiting=1)
+            began = perf_counter()
+            await _until(busy, waiting=0)
+            waited_s = perf_counter() - began
+            tables = await busy.fetchval("SELECT count(*) FROM pg_tables WHERE tablename = 'users'")
+            is_done = migrating.done()
+        applied = await migrating
+    await busy.close()
+
+    assert (tables, is_done) == (0, False)
+    assert waited_s == pytest.approx(LOCK_WITHIN_MS / 1000, abs=0.5)
+    assert len(applied) == MIGRATIONS
+
+
+async def test_the_previous_version_is_ready_after_a_migration_of_the_next(database: str) -> None:
+    """What it doesn't know was added only; so it goes on until its turn to be replaced comes."""
+    del database
+    await get_connection("default").execute_query(
+        "INSERT INTO tortoise_migrations (app, name, applied_at)"
+        " VALUES ('models', '9999_of_the_next_version', '2026-11-24 12:00:00+00')"
+    )
+
+    assert await pending_migrations() == []

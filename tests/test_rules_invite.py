@@ -330,6 +330,24 @@ async def test_inviting_many_gives_a_result_per_user(
     assert len(await gateway.tokens()) == 1
 
 
+async def test_inviting_many_takes_the_statements_of_inviting_one(
+    gateway: Gateway, alice: Person, contoso: str, statements: list[str]
+) -> None:
+    roles = {"add": [await gateway.role("commerce-services/viewer")]}
+    users = [
+        (await alice.create(contoso, roles=roles, microsoftAccount=f"dora{n}@live.example"))["user"]
+        for n in range(12)
+    ]
+    counts = []
+    for invited in (users[:1], users[1:]):
+        statements.clear()
+        payload = await alice.invite(*invited)
+        counts.append((len(statements), len([each for each in payload["results"] if each])))
+
+    # What is written row by row is sent at once, and logged as one statement.
+    assert counts == [(counts[0][0], 1), (counts[0][0], 11)]
+
+
 async def test_issuer_and_subject_are_what_an_association_holds(
     gateway: Gateway, alice: Person, dora: dict[str, Any]
 ) -> None:

@@ -311,6 +311,29 @@ async def test_a_cookie_made_with_another_key_is_refused(
     assert response.status_code == 400
 
 
+OLD_KEY, NEW_KEY = "k" * 32, "a-newer-key-of-thirty-two-bytes-at-least"
+
+
+@pytest.mark.parametrize(
+    ("key", "further_keys"),
+    [
+        pytest.param(OLD_KEY, NEW_KEY, id="every replica learns the new key"),
+        pytest.param(NEW_KEY, f"{OLD_KEY}, {'x' * 40}", id="then the new key encrypts"),
+    ],
+)
+async def test_no_sign_in_under_way_is_lost_while_the_secret_key_is_changed(
+    browser: Browser, provider: LocalProvider, own_clock: Clock, key: str, further_keys: str
+) -> None:
+    answer = provider.authorize(await browser.leave())
+    (name,) = flow_cookies(browser)
+    changed = settings_for(provider.issuer, secret_key=key, further_secret_keys=further_keys)
+    async with Browser(application(changed, now=own_clock)) as moved:
+        moved.cookies.set(name, browser.cookies[name], domain="gateway.example", path="/auth")
+        response = await moved.come_back(answer)
+
+    assert response.status_code == 303
+
+
 @pytest.mark.parametrize("value", ["", "x", "a.b.c.d.e", "....", "é", "x" * 5000])
 async def test_a_spoilt_cookie_is_refused(
     browser: Browser, provider: LocalProvider, value: str

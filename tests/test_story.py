@@ -5,6 +5,7 @@ Each step is a function that leaves the story where the next one takes it up.
 
 import itertools
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +17,7 @@ from gateway.portal_pages import BUILT_PAGE
 from tests import documents
 from tests.plain_browser import PlainBrowser, two_browsers
 from tests.postgres import PostgresServer
+from tests.programs import pgbouncer, through
 from tests.servers import CLIENT_SECRET, SECRET_KEY, Gateway
 from tests.servers import gateway as running_gateway
 
@@ -48,16 +50,25 @@ OWN_PROFILE = """
 numbers = itertools.count()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "pgbouncer"])
 def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Story"]:
-    """On SQLite one process does all; on PostgreSQL two serve and another delivers the mail."""
-    if request.param == "sqlite":
-        setting = running_gateway(tmp_path)
-    else:
-        server: PostgresServer = request.getfixturevalue("engine_server")
-        url = server.create_database(f"story_{next(numbers)}")
-        setting = running_gateway(tmp_path, database_url=url, workers=2, delivers_apart=True)
-    with setting as gateway, two_browsers(gateway) as (alice, dora):
+    """On SQLite one process does all; on PostgreSQL two serve and another delivers the mail.
+
+    They also do so, from the first migration on, through pgbouncer in transaction mode.
+    """
+    with ExitStack() as stack:
+        url = None
+        if request.param != "sqlite":
+            server: PostgresServer = request.getfixturevalue("engine_server")
+            url = server.create_database(f"story_{next(numbers)}")
+            if request.param == "pgbouncer":
+                url = through(stack.enter_context(pgbouncer(server, tmp_path)), url)
+        gateway = stack.enter_context(
+            running_gateway(tmp_path)
+            if url is None
+            else running_gateway(tmp_path, database_url=url, workers=2, delivers_apart=True)
+        )
+        alice, dora = stack.enter_context(two_browsers(gateway))
         gateway.provider.knows(ALICE, name="Alice Archer")
         gateway.provider.knows(DORA, name="Dora Diaz")
         gateway.provider.knows(ANOTHER, name="Dora at work")

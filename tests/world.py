@@ -6,6 +6,7 @@ from uuid import UUID
 
 from models.accounts import AccessToken, Session
 from models.audit import AuditAction, AuditEvent
+from models.imports import UserImport
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import Service, ServiceSubscription
@@ -13,6 +14,7 @@ from models.users import User
 from models.webhooks import Webhook, WebhookDelivery
 from schema.nodes import decode_id, encode_id, split_id
 from tests import documents, walks
+from tests.imported import file_of, row_of, run
 from tests.people import Gateway, Person, associated
 
 UNKNOWN_KEY = UUID("019275f0-abcd-7ef0-abcd-0123456789ab")
@@ -92,6 +94,10 @@ class World:
         for session in await Session.all():
             name = f"{accounts.get(session.account_id, 'nobody')}'s session"
             found[encode_id("Session", session.id)] = name
+        for import_ in await UserImport.all():
+            found[encode_id("UserImport", import_.id)] = (
+                f"{organizations[import_.organization_id]}'s import"
+            )
         for token in await AccessToken.all():
             name = f"{accounts.get(token.account_id, 'nobody')}'s token"
             found[encode_id("AccessToken", token.id)] = name
@@ -163,6 +169,7 @@ async def build_world(gateway: Gateway, people: dict[str, Person], contoso: str)
             contoso, firstName=name, microsoftAccount=account, roles={"set": [viewer]}
         )
         await alice.invite(made["user"])
+    await run(alice, contoso, file_of(row_of("Zara", roles="")), "DRY_RUN")
     await alice.do(CREATE_WEBHOOK, input={**WEBHOOK, "organizationId": contoso})
     token = (await gateway.tokens())[-1]
     leaving = await gateway.person("alice@live.example")

@@ -16,12 +16,13 @@ from resolvers.association import accept_invitation
 from resolvers.caller import Caller
 from resolvers.catalogue import current_catalogue
 from resolvers.invitations import invite_users, revoke_invitations
+from resolvers.new_users import NewUser
 from resolvers.rates import Unlimited
 from resolvers.refusals import Refused
 from resolvers.selection import RoleSelection
 from resolvers.sessions import Identity, caller_of_session, sign_in
 from resolvers.sign_up import NewOrganization, sign_up
-from resolvers.users import NewUser, create_user
+from resolvers.users import create_user
 
 LINKS_LAST = timedelta(days=7)
 SESSIONS_LAST = timedelta(hours=12)

@@ -14,10 +14,12 @@ from graphql import (
     Undefined,
     is_non_null_type,
 )
+from strawberry import ID
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import (
@@ -33,6 +35,8 @@ from gateway.execution.executor import Compiling
 
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 CONVERTER = "GraphQLCoreConverter.from_"
+LEAVES = {str, int, float, bool, ID}
+"""Classes of arguments of which nothing is made."""
 
 
 class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionContext):
@@ -61,7 +65,7 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
         if made_by(field.resolve) == "resolver.<locals>._get_basic_result":
             return definition.python_name if definition.default_resolver is getattr else None
         resolver = simple_resolver(definition, field)
-        if resolver is None or wanted_by(resolver) != [SELF_PARAMSPEC]:
+        if resolver is None or wanted_by(resolver) != [SELF_PARAMSPEC] or required_by(resolver):
             return None
         if node.arguments or any(map(always_passed, field.args.values())):
             return None
@@ -69,7 +73,10 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
 
     @staticmethod
     def resolver_of(field: GraphQLField) -> GraphQLFieldResolver | None:
-        """Give what calls the method itself, unless there are arguments to convert."""
+        """Give what calls the method itself, unless there are arguments to convert.
+
+        Leaves need no conversion, but the names that they have in Python.
+        """
         definition = simple_definition(field)
         resolver = definition and simple_resolver(definition, field)
         if not resolver:
@@ -85,11 +92,17 @@ class StrawberryCompilingExecutor(Compiling, StrawberryGraphQLCoreExecutionConte
             if (parameter := parameters[spec])
         ]
         infos = [parameter.name] if (parameter := parameters[INFO_PARAMSPEC]) else []
+        leaves = leaf_arguments(field)
+        required = required_by(resolver)
 
         def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-            if arguments:
+            if not leaves.keys() >= arguments.keys():
                 return original(source, info, **arguments)
-            named = dict.fromkeys(sources, source)
+            named = {leaves[name]: value for name, value in arguments.items()}
+            if not named.keys() >= required:
+                return original(source, info, **arguments)
+            for name in sources:
+                named[name] = source
             for name in infos:
                 named[name] = make_info(info)
             return function(source, **named) if has_self else function(**named)
@@ -119,6 +132,29 @@ def always_passed(argument: GraphQLArgument) -> bool:
     return has_default or is_non_null_type(argument.type)
 
 
+def leaf_arguments(field: GraphQLField) -> dict[str, str]:
+    """Give the names in Python of the arguments whose values Strawberry passes on as they are."""
+    names = {}
+    for name, argument in field.args.items():
+        definition = argument.extensions.get(BACKREF)
+        if isinstance(definition, StrawberryArgument):
+            type_ = definition.type
+            bare = type_.of_type if type(type_) is StrawberryOptional else type_
+            if bare in LEAVES:
+                names[name] = definition.python_name
+    return names
+
+
+def required_by(resolver: StrawberryResolver[Any]) -> frozenset[str]:
+    """Name the arguments, as Python does, without which a resolver can't be called."""
+    reserved = [each.name for each in resolver.reserved_parameters.values() if each]
+    return frozenset(
+        parameter.name
+        for parameter in resolver.signature.parameters.values()
+        if parameter.default is Parameter.empty and parameter.name not in reserved
+    )
+
+
 def made_by(function: object) -> str | None:
     """Name the function within Strawberry's converter, if that is where it was made."""
     name = getattr(function, "__qualname__", "")
@@ -140,7 +176,7 @@ def simple_definition(field: GraphQLField) -> StrawberryField | None:
 def simple_resolver(
     definition: StrawberryField, field: GraphQLField
 ) -> StrawberryResolver[Any] | None:
-    """Give the field's own function, if it can do without arguments and nothing handles errors."""
+    """Give the field's own function, if nothing handles its errors."""
     resolver = definition.base_resolver
     if (
         resolver is not None
@@ -148,11 +184,6 @@ def simple_resolver(
         and made_by(field.resolve)
         in {"resolver.<locals>._resolver", "resolver.<locals>._async_resolver"}
         and getclosurevars(cast("Any", field.resolve)).nonlocals["field_exception_handlers"] == ()
-        and all(
-            parameter.default is not Parameter.empty
-            for parameter in resolver.signature.parameters.values()
-            if parameter not in resolver.reserved_parameters.values()
-        )
     ):
         return resolver
     return None

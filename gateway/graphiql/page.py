@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
+from gateway.manifests import graphiql_documents
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "font-src data:; img-src data:; "  # graphiql.min.css carries its fonts and pictures
@@ -57,5 +59,8 @@ def graphiql_page() -> str:
         [{"title": tab.title, "query": tab.query, "variables": tab.variables} for tab in tabs()]
     )
     page = resources.files("gateway.graphiql") / "page.html"
-    # `<` could end the script element that carries the tabs.
-    return Template(page.read_text("utf-8")).substitute(tabs=starting.replace("<", r"\u003c"))
+    own = json.dumps(graphiql_documents())
+    # `<` could end the script elements that carry them.
+    return Template(page.read_text("utf-8")).substitute(
+        tabs=starting.replace("<", r"\u003c"), own=own.replace("<", r"\u003c")
+    )

@@ -83,6 +83,10 @@ class Exchange:
         finally:
             self._connections -= 1
 
+    def open_streams(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
+
     @asynccontextmanager
     async def stream(self, caller: Caller, connection: HTTPConnection) -> AsyncIterator[Stream]:
         """A stream that is told of changes while the block runs, once it follows something.

@@ -42,7 +42,9 @@ async def events_of(
     """
     try:
         caller = await subscriptions.caller(request)
-        admitted = subscriptions.admitted(asked, last_event_id=request.headers.get("last-event-id"))
+        admitted = await subscriptions.admitted(
+            asked, caller, request, last_event_id=request.headers.get("last-event-id")
+        )
     except NotBegun as refused:
         return answer({"errors": refused.errors}, media=EVENT_STREAM)
     return EventStream(admitted, caller, request, subscriptions)

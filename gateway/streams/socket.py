@@ -17,12 +17,12 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.auth import InvalidCredential, comes_from_our_pages
-from gateway.graphql_errors import SIGN_IN_FIRST, refusal_for
+from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
 from gateway.graphql_requests import UnfitRequest, checked_request, json_in
 from gateway.logs import report_failure
 from gateway.streams.exchange import NotNow
 from gateway.streams.stream import FINAL, End, StreamEnded, running_task
-from gateway.streams.subscribing import RATE_LIMITED, Admitted, NotBegun, Subscriptions
+from gateway.streams.subscribing import Admitted, NotBegun, Subscriptions
 from resolvers.caller import Caller
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -233,7 +233,9 @@ class Socket:
             if len(self._operations) >= MAX_OPERATIONS:
                 message_ = f"This connection carries {MAX_OPERATIONS} subscriptions already."
                 raise NotBegun(refusal_for(message_, RATE_LIMITED).formatted())
-            admitted = self._subscriptions.admitted(asked, last_event_id=None)
+            admitted = await self._subscriptions.admitted(
+                asked, caller, self._connection, last_event_id=None
+            )
         except UnfitRequest as unfit:
             raise Closing(Close.BAD_MESSAGE, unfit.message) from None
         except NotBegun as refused:

@@ -1,10 +1,11 @@
 """From an operation to the answers that its stream gives."""
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from graphql import (
@@ -21,7 +22,7 @@ from gateway.addresses import counted_address
 from gateway.auth import caller_for
 from gateway.costs import Price
 from gateway.documents import BAD_REQUEST, MAX_ERRORS, TOO_COMPLEX, Document, Documents
-from gateway.graphql_errors import Refusal, formatted, refusal_for, slow_down
+from gateway.graphql_errors import RATE_LIMITED, Refusal, formatted, refusal_for, slow_down
 from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import TooComplex
 from gateway.rates import Rates
@@ -29,10 +30,9 @@ from gateway.requests import request_id_of
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange, TooManyStreams
 from gateway.streams.stream import Stream
+from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
 from schema.context import Changes, Context
-
-RATE_LIMITED = "RATE_LIMITED"
 
 Answer = dict[str, Any]
 """What one event is answered with, as clients get it."""
@@ -67,6 +67,10 @@ class NotBegun(Exception):  # noqa: N818 - an answer
         self.errors = errors
 
 
+async def _yes() -> bool:
+    return True
+
+
 def is_subscription(operation: OperationDefinitionNode | str) -> bool:
     """Whether this is an operation with many answers."""
     return not isinstance(operation, str) and operation.operation is OperationType.SUBSCRIPTION
@@ -81,24 +85,29 @@ class Subscriptions:
         exchange: Exchange,
         rates: Rates,
         documents: Documents,
-        schema: GraphQLSchema,
+        trusted: TrustedDocuments,
         *,
+        schema: GraphQLSchema,
         executor_class: type[Executor[Any]],
         context_for: ContextFor,
+        may_explore: Callable[[HTTPConnection, Caller, Settings], Awaitable[bool]],
         now: Callable[[], datetime],
     ) -> None:
         self.settings = settings
         self.exchange = exchange
         self._rates = rates
         self._documents = documents
+        self._trusted = trusted
+        self._may_explore = may_explore
         self._schema = schema
         self._executor_class = executor_class
         self._context_for = context_for
         self._now = now
 
-    def asks_for_one(self, asked: GraphQLRequest) -> bool:
-        """Whether a request asks for a subscription, if perhaps for one with mistakes."""
-        return is_subscription(self._documents.read(asked.query).operation(asked.operation_name))
+    async def asks_for_one(self, asked: GraphQLRequest) -> bool:
+        """Whether a request asks for a subscription, if perhaps for one that may not run."""
+        document = await self._trusted.read(asked, may_run_any=_yes)
+        return is_subscription(document.operation(asked.operation_name))
 
     async def caller(self, connection: HTTPConnection) -> Caller:
         """Who asks, as of now.
@@ -113,13 +122,22 @@ class Subscriptions:
             now=self._now(),
         )
 
-    def admitted(self, asked: GraphQLRequest, *, last_event_id: str | None) -> Admitted:
+    async def admitted(
+        self,
+        asked: GraphQLRequest,
+        caller: Caller,
+        connection: HTTPConnection,
+        *,
+        last_event_id: str | None,
+    ) -> Admitted:
         """Let a subscription in; all else is for POST.
 
         Raises:
             NotBegun: The document is wrong, goes beyond a limit, or holds no subscription.
         """
-        document = self._documents.read(asked.query)
+        document = await self._trusted.read(
+            asked, may_run_any=partial(self._may_explore, connection, caller, self.settings)
+        )
         if document.errors:
             raise NotBegun(Refusal(document.errors, document.code).formatted())
         operation = document.operation(asked.operation_name)

@@ -23,6 +23,8 @@ EVENT_TYPES = {
     AuditAction.USER_CREATED: "user.created",
     AuditAction.USER_EDITED: "user.edited",
     AuditAction.USER_REMOVED: "user.removed",
+    AuditAction.USERS_IMPORTED: "users.imported",
+    AuditAction.USERS_EXPORTED: "users.exported",
     AuditAction.INVITATION_SENT: "invitation.sent",
     AuditAction.INVITATION_REVOKED: "invitation.revoked",
     AuditAction.ACCOUNT_ASSOCIATED: "account.associated",

@@ -46,12 +46,25 @@ class Contender:
     """`{port}` and `{database}` are filled in."""
 
 
+GATEWAY = (sys.executable, "-m", "gateway", "serve", "--no-mail", "--port", "{port}")
+METRICS_TOKEN = "a-token-for-prometheus"
 APPS = (sys.executable, "-m", "tests.benchmarks.apps")
 CONTENDERS = (
     Contender(
         name="ours",
         kind="ours",
-        command=(sys.executable, "-m", "gateway", "serve", "--no-mail", "--port", "{port}"),
+        command=GATEWAY,
+    ),
+    Contender(
+        name="ours, with metrics",
+        kind="ours",
+        command=("env", f"GATEWAY_METRICS_TOKEN={METRICS_TOKEN}", *GATEWAY),
+    ),
+    Contender(
+        name="ours, with metrics and traces",
+        kind="ours",
+        # Nobody listens for them: what sending them costs is part of it.
+        command=("env", f"GATEWAY_METRICS_TOKEN={METRICS_TOKEN}", "GATEWAY_TRACES=true", *GATEWAY),
     ),
     Contender(
         name="ours, graphql-core's executor",

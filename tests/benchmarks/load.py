@@ -48,8 +48,8 @@ def as_fast_as_it_can(target: Running, requests: Sequence[Request], seconds: int
         file.flush()
         before = target.cpu_s()
         done = subprocess.run(
-            [WRK, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", SCRIPT, target.address, "--",
-             file.name, str(next(numbers))],
+            [WRK, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "30s", "-s", SCRIPT,
+             target.address, "--", file.name, str(next(numbers))],
             check=True, capture_output=True,
         )  # fmt: skip
         cpu_s = target.cpu_s() - before

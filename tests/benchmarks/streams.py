@@ -92,7 +92,8 @@ async def _measure_one(
     followers = await follow(url, cookies, ids)
     grown = (resident_mb(pid) - before) * 1000 / len(followers)
     user = await create(people[0], ids[0], f"Dora{time.time_ns()}")
-    await asyncio.sleep(1)
+    concerned = [each for each in followers if each.organization_id == ids[0]]
+    await _all_told(concerned, 1)
     for each in followers:
         each.heard.clear()
     commits: list[float] = []
@@ -102,7 +103,7 @@ async def _measure_one(
     for number in range(CHANGES):
         user = (await people[0].edit(user, firstName=f"Dora{number}"))["user"]
         await asyncio.sleep(PAUSE_S)
-    await _all_told(followers, commits)
+    await _all_told(concerned, CHANGES)
     used = _cpu_s(pid) - began
     await listening.close()
     waits = _waits(followers, commits)
@@ -112,10 +113,10 @@ async def _measure_one(
     await leave(followers)
 
 
-async def _all_told(followers: list[Follower], commits: list[float]) -> None:
-    """Wait until whoever is told of anything has been told of all."""
+async def _all_told(followers: list[Follower], number: int) -> None:
+    """Wait until all have been told of that many changes."""
     for _ in range(TOLD_WITHIN_S * 10):
-        if all(len(each.heard) in {0, len(commits)} for each in followers):
+        if all(len(each.heard) >= number for each in followers):
             return
         await asyncio.sleep(0.1)
 

@@ -90,6 +90,16 @@ class User(Node):
         return roles
 
     @strawberry.field
+    def labelled(
+        self,
+        some_id: strawberry.ID,
+        how_often: int | None = 2,
+        statuses: list[Status] | None = None,
+    ) -> str:
+        """Arguments of which nothing is made, with other names in Python, and some others."""
+        return f"{some_id!r} {how_often!r} {statuses!r}"
+
+    @strawberry.field
     def place(self, info: Info, word: str = "at") -> str:
         """What a resolver is told."""
         told = (info.path, info.field_name, info.selected_fields, info.variable_values)

@@ -30,6 +30,9 @@ async def outcomes(schema: strawberry.Schema, query: str, **variables: Any) -> l
 QUERIES = {
     "attributes": "{ users { id name status createdAt key balance nickname class __typename } }",
     "methods": '{ users { initial place(word: "in") b: place } }',
+    "arguments": '{ users { labelled(someId: 7) b: labelled(someId: "x", howOften: null)'
+    ' c: labelled(howOften: 3, someId: "y") d: labelled(someId: "z", statuses: [ACTIVE])'
+    ' e: labelled(someId: "z", statuses: []) tagged(tag: null) f: tagged(tag: "t") } }',
     "loaders": "{ users { roles { name price } more: roles { id } } }",
     "unions": "{ accounts { __typename ... on User { name } ... on Robot { model } } }",
     "interfaces": "{ nodes { __typename id ... on Role { price } ...N } }"
@@ -135,6 +138,7 @@ def test_only_attributes_and_methods_of_self_are_read_without_their_resolvers() 
     assert read.pop("initial")(user(1)) == "u"
     assert read.pop("tagged")(user(1)) == "user 1"
     assert read == {
+        "labelled": None,
         "id": "id",
         "name": "name",
         "status": "status",

@@ -2,17 +2,8 @@
 
 const ENDPOINT = "/graphql";
 
-const WHO = `{
-  viewer {
-    microsoftAccount
-    profiles {
-      organization { id subscriptions { viewerIsServiceAdministrator service { id } } }
-    }
-  }
-  services { id roles { id isServiceAdministrator } }
-}`;
-
-const SIGN_OUT = "mutation { signOut { redirectUrl } }";
+/** What this page itself asks: `who` and `sign-out`, trusted documents of the gateway. */
+const OWN = JSON.parse(document.getElementById("own").textContent);
 
 /** POST one request. The session's cookie goes along, since the endpoint is of this origin. */
 async function send(parameters, headers) {
@@ -107,13 +98,13 @@ function showAccount(viewer) {
   const button = document.getElementById("sign-out");
   button.hidden = !viewer;
   button.addEventListener("click", async () => {
-    const { data } = await send({ query: SIGN_OUT });
+    const { data } = await send({ query: OWN["sign-out"] });
     window.location.assign(data?.signOut.redirectUrl ?? ENDPOINT);
   });
 }
 
 async function start() {
-  const { data } = await send({ query: WHO });
+  const { data } = await send({ query: OWN.who });
   showAccount(data?.viewer);
   const ids = known(data);
   const tabs = JSON.parse(document.getElementById("tabs").textContent);

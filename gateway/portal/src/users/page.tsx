@@ -4,8 +4,9 @@ import { Failure } from '../graph/client'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
 import { useUserChanges } from '../graph/live'
 import { focusHeading, navigate, usePlace, withQuery } from '../location'
-import type { Organization } from '../session'
+import { isAdministrator, type Organization } from '../session'
 import { Button } from '../ui/button'
+import { Icon } from '../ui/icon'
 import { Pager, pageArguments } from '../ui/pager'
 import { FailureNotice, Notice, Skeleton } from '../ui/states'
 import { announce } from '../ui/toasts'
@@ -13,10 +14,11 @@ import { useWords } from '../words'
 import { DeleteDialog } from './delete'
 import { Filters } from './filters'
 import { UserFormPage } from './form-page'
+import { ImportDialog } from './import'
 import { InviteDialog, type InviteOutcome, sendInvitations } from './invite'
 import { choiceOf, filterOf, isFiltered, ORDERS, PAGE_SIZE } from './list'
 import { UserTable } from './table'
-import { Toolbar } from './toolbar'
+import { Toolbar, whyNotManageable } from './toolbar'
 
 /** User management (rules 15 to 18): the list, or the form that the address names. */
 export function UsersPage({ organization }: { organization: Organization }) {
@@ -37,7 +39,8 @@ const DELIVERY_CHECKS_MS = [2000, 4000, 8000, 15_000]
 const NONE: UserRowFragment[] = []
 
 function UserList({ organization }: { organization: Organization }) {
-  const { users: words, failures } = useWords()
+  const all = useWords()
+  const { users: words, failures } = all
   const { query } = usePlace()
   const choice = choiceOf(query)
   const variables = {
@@ -54,6 +57,7 @@ function UserList({ organization }: { organization: Organization }) {
   const [deleting, setDeleting] = useState<UserRowFragment[] | null>(null)
   const [outcome, setOutcome] = useState<InviteOutcome | null>(null)
   const [sending, setSending] = useState(false)
+  const [importing, setImporting] = useState(false)
   const watchDelivery = useDeliveryWatch(users, reload)
 
   const listKey = JSON.stringify(variables)
@@ -97,6 +101,21 @@ function UserList({ organization }: { organization: Organization }) {
             <span class="subtitle-count">{total === undefined ? '' : words.count(total)}</span>
           </p>
         </div>
+        {isAdministrator(organization) && (
+          <div class="page-actions" role="group" aria-label={words.import.files}>
+            <Button
+              icon="upload"
+              reason={whyNotManageable(organization, all)}
+              onClick={() => setImporting(true)}
+            >
+              {words.import.button}
+            </Button>
+            <a class="button plain" href={`/organizations/${organization.id}/users.csv`} download>
+              <Icon name="download" />
+              <span class="button-text">{words.import.export}</span>
+            </a>
+          </div>
+        )}
       </header>
       <Toolbar
         organization={organization}
@@ -155,6 +174,13 @@ function UserList({ organization }: { organization: Organization }) {
             setCheckedIds(new Set())
             await reload()
           }}
+        />
+      )}
+      {importing && (
+        <ImportDialog
+          organization={organization}
+          onClose={() => setImporting(false)}
+          onCreated={reload}
         />
       )}
       {outcome && (

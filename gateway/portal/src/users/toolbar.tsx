@@ -73,7 +73,7 @@ export function Toolbar(properties: Properties) {
 }
 
 /** Why the viewer can manage nobody here at all, or null. */
-function whyNotManageable(organization: Organization, words: Words): string | null {
+export function whyNotManageable(organization: Organization, words: Words): string | null {
   if (manageable(organization).length > 0) return null
   if (!isAdministrator(organization)) return words.users.reasons.notAdministrator
   const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)

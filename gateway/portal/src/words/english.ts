@@ -216,6 +216,52 @@ export const english = {
         `${plural(count, 'invitation was', 'invitations were')} not sent`,
       retry: (count: number) => (count === 1 ? 'Try this one again' : `Try these ${count} again`),
     },
+    import: {
+      files: 'Users and files',
+      button: 'Import',
+      export: 'Export',
+      title: 'Import users',
+      explanation:
+        'Choose a file of comma-separated values, in UTF-8, with up to 10,000 rows below a first row that names the columns:',
+      roles:
+        'Roles are written as service:role, such as commerce-services:viewer, with a space between two. An exported file can be imported as it is.',
+      file: 'File',
+      chooseFirst: 'Choose a file first.',
+      check: 'Check the file',
+      another: 'Choose another file',
+      unreadable: {
+        encoding: 'The file is not in UTF-8. Save it as “CSV UTF-8”, and choose it again.',
+        size: 'The file is too large.',
+        unreadable: 'The file can’t be read.',
+      },
+      checking: 'Checking the rows. Nothing is created yet.',
+      creating: 'Creating the users.',
+      progress: (done: number, total: number) =>
+        `${done.toLocaleString('en')} of ${plural(total, 'row', 'rows')}`,
+      goesOn: 'The import goes on. The list shows the new users when it has ended.',
+      report: (ready: number, refused: number) =>
+        refused === 0
+          ? `${plural(ready, 'user', 'users')} can be created. Nothing has been created yet.`
+          : `${plural(ready, 'user', 'users')} can be created, ${plural(refused, 'row', 'rows')} can’t. Nothing has been created yet: mend the file and choose it again, or create the good rows.`,
+      create: (count: number) => `Create ${plural(count, 'user', 'users')}`,
+      createGood: (count: number) => `Create the ${plural(count, 'good row', 'good rows')}`,
+      done: (created: number, refused: number) =>
+        refused === 0
+          ? `${plural(created, 'user was', 'users were')} created. No mail has been sent.`
+          : `${plural(created, 'user was', 'users were')} created, ${plural(refused, 'row was', 'rows were')} refused. No mail has been sent.`,
+      failed: (why: string, created: number) =>
+        `The import has ended early. ${why} ${plural(created, 'user was', 'users were')} created until then.`,
+      refused: (count: number) => `${plural(count, 'row is', 'rows are')} refused`,
+      line: (line: number, account: string) => `Line ${line}${account ? `: ${account}` : ''}`,
+      more: (count: number) => `And ${count.toLocaleString('en')} more.`,
+      columns: {
+        firstName: 'First name',
+        lastName: 'Last name',
+        microsoftAccount: 'Microsoft account',
+        primaryEmailAddress: 'Primary e-mail address',
+        roles: 'Roles',
+      },
+    },
     remove: {
       checking: 'Checking…',
       title: (count: number) =>
@@ -509,6 +555,8 @@ export const english = {
       USER_CREATED: 'Added a user',
       USER_EDITED: 'Edited a user',
       USER_REMOVED: 'Deleted a user',
+      USERS_IMPORTED: 'Imported users',
+      USERS_EXPORTED: 'Exported users',
       INVITATION_SENT: 'Sent an invitation',
       INVITATION_REVOKED: 'Withdrew an invitation',
       ACCOUNT_ASSOCIATED: 'Associated an account',
@@ -517,6 +565,10 @@ export const english = {
       SIGNED_OUT: 'Signed out',
       ACCESS_TOKEN_CREATED: 'Created an access token',
       ACCESS_TOKEN_REVOKED: 'Revoked an access token',
+      WEBHOOK_CREATED: 'Registered a webhook',
+      WEBHOOK_EDITED: 'Edited a webhook',
+      WEBHOOK_REMOVED: 'Removed a webhook',
+      WEBHOOK_DISABLED: 'Disabled a webhook',
     },
     fields: {
       firstName: 'First name',
@@ -529,6 +581,10 @@ export const english = {
       associatedAccount: 'Account',
       serviceAdministrator: 'Service administrator',
       endedSessions: 'Sessions ended',
+      mode: 'Way',
+      rowsTotal: 'Rows',
+      rowsRefused: 'Rows refused',
+      rowsCreated: 'Users created',
       name: 'Name',
       scopes: 'Scopes',
       expiresAt: 'Works until',

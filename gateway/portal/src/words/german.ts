@@ -207,6 +207,53 @@ export const german: Words = {
         `${plural(count, 'Einladung wurde', 'Einladungen wurden')} nicht gesendet`,
       retry: (count) => (count === 1 ? 'Diese erneut senden' : `Diese ${count} erneut senden`),
     },
+    import: {
+      files: 'Benutzer und Dateien',
+      button: 'Importieren',
+      export: 'Exportieren',
+      title: 'Benutzer importieren',
+      explanation:
+        'Wählen Sie eine Datei mit durch Kommas getrennten Werten in UTF-8, mit bis zu 10.000 Zeilen unter einer ersten Zeile, die die Spalten nennt:',
+      roles:
+        'Rollen werden als Dienst:Rolle geschrieben, etwa commerce-services:viewer, mehrere mit Leerzeichen dazwischen. Eine exportierte Datei kann so, wie sie ist, importiert werden.',
+      file: 'Datei',
+      chooseFirst: 'Wählen Sie zuerst eine Datei.',
+      check: 'Datei prüfen',
+      another: 'Andere Datei wählen',
+      unreadable: {
+        encoding:
+          'Die Datei ist nicht in UTF-8. Speichern Sie sie als „CSV UTF-8“, und wählen Sie sie erneut.',
+        size: 'Die Datei ist zu groß.',
+        unreadable: 'Die Datei kann nicht gelesen werden.',
+      },
+      checking: 'Die Zeilen werden geprüft. Noch wird nichts angelegt.',
+      creating: 'Die Benutzer werden angelegt.',
+      progress: (done, total) =>
+        `${done.toLocaleString('de')} von ${plural(total, 'Zeile', 'Zeilen')}`,
+      goesOn: 'Der Import läuft weiter. Die Liste zeigt die neuen Benutzer, wenn er beendet ist.',
+      report: (ready, refused) =>
+        refused === 0
+          ? `${plural(ready, 'Benutzer kann', 'Benutzer können')} angelegt werden. Noch ist nichts angelegt.`
+          : `${plural(ready, 'Benutzer kann', 'Benutzer können')} angelegt werden, ${plural(refused, 'Zeile', 'Zeilen')} nicht. Noch ist nichts angelegt: Berichtigen Sie die Datei und wählen Sie sie erneut, oder legen Sie die guten Zeilen an.`,
+      create: (count) => `${plural(count, 'Benutzer', 'Benutzer')} anlegen`,
+      createGood: (count) => `${plural(count, 'gute Zeile', 'gute Zeilen')} anlegen`,
+      done: (created, refused) =>
+        refused === 0
+          ? `${plural(created, 'Benutzer wurde', 'Benutzer wurden')} angelegt. Es wurde keine Mail gesendet.`
+          : `${plural(created, 'Benutzer wurde', 'Benutzer wurden')} angelegt, ${plural(refused, 'Zeile wurde', 'Zeilen wurden')} abgelehnt. Es wurde keine Mail gesendet.`,
+      failed: (why, created) =>
+        `Der Import endete vorzeitig. ${why} Bis dahin: ${plural(created, 'Benutzer', 'Benutzer')} angelegt.`,
+      refused: (count) => `${plural(count, 'Zeile ist', 'Zeilen sind')} abgelehnt`,
+      line: (line, account) => `Zeile ${line}${account ? `: ${account}` : ''}`,
+      more: (count) => `Und ${count.toLocaleString('de')} weitere.`,
+      columns: {
+        firstName: 'Vorname',
+        lastName: 'Nachname',
+        microsoftAccount: 'Microsoft-Konto',
+        primaryEmailAddress: 'Primäre E-Mail-Adresse',
+        roles: 'Rollen',
+      },
+    },
     remove: {
       checking: 'Wird geprüft …',
       title: (count) =>
@@ -510,6 +557,8 @@ export const german: Words = {
       USER_CREATED: 'Benutzer hinzugefügt',
       USER_EDITED: 'Benutzer bearbeitet',
       USER_REMOVED: 'Benutzer gelöscht',
+      USERS_IMPORTED: 'Benutzer importiert',
+      USERS_EXPORTED: 'Benutzer exportiert',
       INVITATION_SENT: 'Einladung gesendet',
       INVITATION_REVOKED: 'Einladung zurückgezogen',
       ACCOUNT_ASSOCIATED: 'Konto verknüpft',
@@ -518,6 +567,10 @@ export const german: Words = {
       SIGNED_OUT: 'Abgemeldet',
       ACCESS_TOKEN_CREATED: 'Zugriffstoken erstellt',
       ACCESS_TOKEN_REVOKED: 'Zugriffstoken widerrufen',
+      WEBHOOK_CREATED: 'Webhook eingerichtet',
+      WEBHOOK_EDITED: 'Webhook bearbeitet',
+      WEBHOOK_REMOVED: 'Webhook entfernt',
+      WEBHOOK_DISABLED: 'Webhook abgeschaltet',
     },
     fields: {
       firstName: 'Vorname',
@@ -530,6 +583,10 @@ export const german: Words = {
       associatedAccount: 'Konto',
       serviceAdministrator: 'Dienstadministrator',
       endedSessions: 'Beendete Sitzungen',
+      mode: 'Weise',
+      rowsTotal: 'Zeilen',
+      rowsRefused: 'Abgelehnte Zeilen',
+      rowsCreated: 'Angelegte Benutzer',
       name: 'Name',
       scopes: 'Befugnisse',
       expiresAt: 'Gilt bis',

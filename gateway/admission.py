@@ -1,0 +1,114 @@
+"""Which operations are executed: what is valid, within the limits, and not too much lately."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from graphql import OperationDefinitionNode, OperationType
+from starlette.requests import HTTPConnection, Request
+
+from gateway.addresses import counted_address
+from gateway.auth import comes_from_our_own_page
+from gateway.costs import Price
+from gateway.documents import BAD_REQUEST, TOO_COMPLEX, Document, Documents
+from gateway.graphql_errors import Refusal, refusal_for, slow_down
+from gateway.graphql_requests import EVENT_STREAM, GraphQLRequest
+from gateway.limits import TooComplex
+from gateway.rates import Rates
+from gateway.settings import Settings
+from resolvers.caller import Caller
+from resolvers.memberships import memberships_of
+
+REFUSAL_COST = 100
+"""What counts for the rates where nothing is executed: an invalid document, or credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An operation that may be executed."""
+
+    price: Price
+    changes_something: bool
+
+
+class Admission:
+    """Lets operations in."""
+
+    def __init__(self, documents: Documents, rates: Rates) -> None:
+        self._documents = documents
+        self._rates = rates
+
+    async def admit(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode | str,
+        asked: GraphQLRequest,
+        request: Request,
+        caller: Caller,
+    ) -> Admitted | Refusal:
+        """Let the operation in, or say why not: what it is, what it costs, how many came lately."""
+        admitted = self._admitted(document, operation, asked, request.method)
+        previews = document.previews
+        address = counted_address(request)
+        wait_s = await self._rates.previews(address, previews) if previews else None
+        if wait_s is None:
+            wait_s = await self._rates.operation(
+                account=caller.account.id if caller.account else None,
+                token=caller.token.id if caller.token else None,
+                address=address,
+                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
+            )
+        return admitted if wait_s is None else slow_down(wait_s)
+
+    async def admit_refusal(self, request: Request) -> Refusal | None:
+        """Why a credential that is not valid gets no answer: its address has tried too many."""
+        wait_s = await self._rates.operation(
+            account=None, address=counted_address(request), cost=REFUSAL_COST
+        )
+        return None if wait_s is None else slow_down(wait_s)
+
+    def _admitted(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode | str,
+        asked: GraphQLRequest,
+        method: str,
+    ) -> Admitted | Refusal:
+        """Whether the operation may be executed; what it will cost, or why not."""
+        if document.errors:
+            return Refusal(document.errors, document.code, document.status)
+        if isinstance(operation, str):
+            return refusal_for(operation, BAD_REQUEST)
+        kind = operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            message = (
+                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+                f"or with Accept: {EVENT_STREAM}."
+            )
+            return refusal_for(message, BAD_REQUEST)
+        if method != "POST" and kind is not OperationType.QUERY:
+            message = f"A {kind.value} can't be sent by {method}: use POST."
+            return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
+        price = self._documents.price(document, operation, asked.variables)
+        try:
+            price.check()
+        except TooComplex as excess:
+            return Refusal([excess.told()], TOO_COMPLEX)
+        return Admitted(price, changes_something=kind is OperationType.MUTATION)
+
+
+async def may_explore(request: HTTPConnection, caller: Caller, settings: Settings) -> bool:
+    """Whether this is an administrator's GraphiQL, which runs any document where others may not.
+
+    What tells GraphiQL is that GraphiQL is on, and that a page of our own origin posts with the
+    session of someone who administers a service: no other origin, no access token, no GET. Such a
+    request could come from the portal too; it is refused nothing that its sender may not do, and
+    the limits on documents hold.
+    """
+    if (
+        not settings.graphiql
+        or request.scope.get("method") != "POST"
+        or caller.session_id is None
+        or not comes_from_our_own_page(request, settings)
+    ):
+        return False
+    return any(each.is_administrator for each in (await memberships_of(caller)).values())

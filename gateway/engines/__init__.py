@@ -1,0 +1,1 @@
+"""Tortoise's database clients, mended where one failure would break what comes after it."""

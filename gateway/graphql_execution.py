@@ -1,0 +1,80 @@
+"""Executing what was admitted, and saying what came of it."""
+
+import inspect
+import time
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLSchema
+from graphql import execute as execute_document
+from graphql.execution import Executor
+
+from gateway.admission import Admitted
+from gateway.database import was_deadlocked
+from gateway.documents import BAD_REQUEST, MAX_ERRORS, Document
+from gateway.execution.strawberry import StrawberryCompilingExecutor
+from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect
+from gateway.graphql_requests import GraphQLRequest
+from gateway.idempotency import Executed
+from gateway.observation import current_operation, note_code
+from schema.catalogue import Role, Service
+from schema.context import Context
+
+
+class GraphExecutor(StrawberryCompilingExecutor):
+    """Executes our graph."""
+
+    constants = frozenset({Role, Service})
+
+
+class Execution:
+    """Executes operations of one schema."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        executor_class: type[Executor[Any]],
+        hides_suggestions: bool,
+    ) -> None:
+        self._schema = schema
+        self._executor_class = executor_class
+        self._hides_suggestions = hides_suggestions
+
+    async def run(
+        self, document: Document, asked: GraphQLRequest, context: Context, admitted: Admitted
+    ) -> Executed | Refusal:
+        """What came of it; a refusal if its variables don't fit, so that it was never begun."""
+        if document.node is None:
+            raise AssertionError  # refused before
+        began = time.perf_counter()
+        running = execute_document(
+            self._schema,
+            document.node,
+            context_value=context,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+            executor_class=self._executor_class,
+            max_coercion_errors=MAX_ERRORS,
+            hide_suggestions=self._hides_suggestions,
+            operation_extensions=asked.extensions,
+        )
+        result: ExecutionResult = await running if inspect.isawaitable(running) else running
+        observed = current_operation.get()
+        if observed is not None:
+            observed.executing_s = time.perf_counter() - began
+        errors = result.errors or []
+        if result.data is None and errors and not any(error.path for error in errors):
+            # Variables that don't fit: the operation was never begun.
+            return Refusal(errors, BAD_REQUEST)
+        body: dict[str, Any] = {"data": result.data}
+        if errors:
+            body["errors"] = formatted(errors, context.caller.request_id)
+            note_code(body["errors"][0]["extensions"]["code"])
+        if asked.wants_cost:
+            body["extensions"] = {"cost": admitted.price.told()}
+        return Executed(
+            body,
+            has_defect=any(is_defect(error) for error in errors),
+            was_deadlocked=any(was_deadlocked(error.original_error) for error in errors),
+            headers=challenge_of(errors),
+        )

@@ -1,0 +1,58 @@
+"""What is told of a GraphQL request, to metrics and traces alike: names and times, never values."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from graphql import FieldNode, OperationDefinitionNode
+
+OK = "OK"
+OTHER = "other"
+NOTHING = "none"
+
+KNOWN_OPERATIONS = frozenset(
+    {
+        *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit", "AuditPage"),
+        *("Catalogue", "CheckAccess", "Checklist", "CreateAccessToken", "CreateUser"),
+        *("CreateWebhook", "DeactivateSubscription", "EditUser", "EditedUser", "EndSession"),
+        *("InvitationPreview", "Invitations", "InviteUsers", "ListUsers", "LookAtInvitation"),
+        *("Profile", "RemovalBlockers", "RemoveUsers", "RevokeAccessToken"),
+        *("RevokeInvitations", "SignOut", "SignUp", "SignUpForService", "UsersPage"),
+        *("Viewer", "WhoAmI"),
+    }
+)
+"""The operations of our own pages. Whatever else a client calls its own is "other": a name that it
+makes up could carry anything, and each new one would cost memory."""
+
+
+@dataclass(slots=True)
+class Operation:
+    """One GraphQL request."""
+
+    name: str = OTHER
+    kind: str = NOTHING
+    """`query` or `mutation`."""
+    field: str = NOTHING
+    """The field of the graph that it begins with; the first one, if there are several."""
+    code: str = OK
+    """That of the first top-level error."""
+    executing_s: float = 0.0
+
+    def is_named(self, node: OperationDefinitionNode, fields: frozenset[str]) -> None:
+        """Take note of what is asked, as far as it is ours: `fields` are those of the roots."""
+        self.kind = node.operation.value
+        if node.name is not None and node.name.value in KNOWN_OPERATIONS:
+            self.name = node.name.value
+        first = node.selection_set.selections[0]
+        if isinstance(first, FieldNode):
+            self.field = first.name.value if first.name.value in fields else OTHER
+
+
+current_operation: ContextVar[Operation | None] = ContextVar("current_operation", default=None)
+"""What this task answers; None where nobody wants to know."""
+
+
+def note_code(code: str) -> None:
+    """Tell what an operation came to, if anyone wants to know."""
+    operation = current_operation.get()
+    if operation is not None:
+        operation.code = code

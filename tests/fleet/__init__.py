@@ -1,0 +1,1 @@
+"""A fleet under load: replicas and PostgreSQL are restarted, and nothing may be lost."""
