@@ -16,6 +16,7 @@ from models.users import User
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.new_users import NewUser
 from resolvers.permissions import (
     administration,
     roles_held,
@@ -28,7 +29,7 @@ from resolvers.refusals import Code, Denial, Forbidden, Refused, refuse
 from resolvers.removal import UserRef, remove_users
 from resolvers.seen import SeenUser, UserList, seen
 from resolvers.selection import RoleSelection
-from resolvers.users import NewUser, UserEdit, create_user, edit_user
+from resolvers.users import UserEdit, create_user, edit_user
 
 NO_USER = "No user has this id."
 

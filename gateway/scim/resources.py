@@ -7,14 +7,15 @@ from uuid import UUID
 
 from scim2_models import InvalidValueException, Meta, MutabilityException
 
-from gateway.scim.models import WORK, Email, Group, GrantedRole, Member, Membership, Name, User
+from gateway.scim.models import WORK, Email, GrantedRole, Group, Member, Membership, Name, User
 from models.addresses import address_key
 from resolvers.catalogue import Catalogue, Role, roles_named
 from resolvers.memberships import Membership as OwnMembership
+from resolvers.new_users import NewUser
 from resolvers.role_members import Member as Holder
 from resolvers.seen import SeenUser
 from resolvers.selection import RoleSelection
-from resolvers.users import NewUser, UserEdit
+from resolvers.users import UserEdit
 from schema.nodes import encode_id
 
 ACTIVE_FOLLOWS = "active follows the roles: grant the user a role."
@@ -53,9 +54,7 @@ def user_resource(user: SeenUser, catalogue: Catalogue, place: Place) -> User:
     return User(
         id=encode_id("User", user.id),
         user_name=user.microsoft_account,
-        name=Name(
-            given_name=user.first_name, family_name=user.last_name, formatted=user.full_name
-        ),
+        name=Name(given_name=user.first_name, family_name=user.last_name, formatted=user.full_name),
         display_name=user.full_name,
         active=bool(roles),
         emails=[Email(value=user.primary_email_address, type=WORK, primary=True)],

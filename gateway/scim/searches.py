@@ -11,7 +11,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
-from scim2_models import ListResponse, Resource, SearchRequest, TooManyException
+from scim2_models import (
+    InvalidFilterException,
+    ListResponse,
+    Resource,
+    SearchRequest,
+    TooManyException,
+)
 from scim2_models.path import (
     CompareOperator,
     Comparison,
@@ -35,6 +41,7 @@ AT_A_TIME = 100
 """Before other requests have their turn."""
 
 MAX_FILTER_LENGTH = 4_000
+MAX_FILTER_BRACKETS = 50
 
 BY_CREATION = Order("created", "created_at", descending=False)
 
@@ -215,11 +222,17 @@ def search_in(model: type[Found], given: Mapping[str, Any]) -> SearchRequest[Fou
 
     Raises:
         ValidationError: They can't be understood.
-        TooManyException: The filter is too long.
+        InvalidFilterException: The filter is too long.
     """
-    known = {PARAMETERS[name.lower()]: value for name, value in given.items() if name.lower() in PARAMETERS}
-    if len(str(known.get("filter", ""))) > MAX_FILTER_LENGTH:
-        raise TooManyException(detail=f"The filter has more than {MAX_FILTER_LENGTH} characters.")
+    known = {
+        PARAMETERS[name.lower()]: value
+        for name, value in given.items()
+        if name.lower() in PARAMETERS
+    }
+    text = str(known.get("filter", ""))
+    if len(text) > MAX_FILTER_LENGTH or text.count("(") + text.count("[") > MAX_FILTER_BRACKETS:
+        detail = f"A filter has at most {MAX_FILTER_LENGTH} characters and {MAX_FILTER_BRACKETS} "
+        raise InvalidFilterException(detail=f"{detail}brackets.")
     search: SearchRequest[Found] = SearchRequest[model].model_validate(  # type: ignore[valid-type] # likewise
         known, scim_policy=TOLERANT
     )

@@ -1,0 +1,202 @@
+"""`/Groups`: the roles of an organization's services. They are declared in the catalogue."""
+
+from collections.abc import Collection, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from scim2_models import Context, PatchOp, PatchOperation
+from scim2_models.path import CompareOperator, Comparison, FilterNode
+from starlette.responses import Response
+
+from gateway.scim.asking import Asked, answer
+from gateway.scim.errors import Problematic
+from gateway.scim.models import TOLERANT, Group, Member
+from gateway.scim.resources import group_resource
+from gateway.scim.searches import search_in, sorted_page
+from gateway.scim.users import patch_of
+from models.accounts import AccessScope
+from resolvers.catalogue import Role
+from resolvers.provisioning import membership_to_read
+from resolvers.role_members import (
+    change_members,
+    members_of,
+    provisioned_role,
+    provisioned_roles,
+)
+from schema.nodes import decode_id, encode_id
+
+MEMBERS = "members"
+
+
+async def search(asked: Asked, given: Any) -> Response:
+    """The roles that fit a filter, a page of them, with their members unless these are not asked."""
+    wanted = search_in(Group, given)
+    place = asked.place
+    membership = await membership_to_read(asked.caller, place.organization_id)
+    roles = provisioned_roles(membership)
+    asks_for_members = _has_members(wanted) or any(
+        MEMBERS in str(each or "").lower() for each in (wanted.filter, wanted.sort_by)
+    )
+    groups = await _groups(asked, roles) if asks_for_members else _bare(asked, roles)
+    return answer(await sorted_page(Group, groups, wanted), wanted)
+
+
+def _has_members(shape: Any) -> bool:
+    """Whether the answer has members."""
+    names = [str(each).lower().rpartition(":")[2] for each in shape.attributes or ()]
+    excluded = [str(each).lower().rpartition(":")[2] for each in shape.excluded_attributes or ()]
+    if names:
+        return any(name.partition(".")[0] == MEMBERS for name in names)
+    return MEMBERS not in excluded
+
+
+def _bare(asked: Asked, roles: Sequence[Role]) -> list[Group]:
+    return [group_resource(role, None, asked.place) for role in roles]
+
+
+async def _groups(asked: Asked, roles: Sequence[Role]) -> list[Group]:
+    organization_id = asked.place.organization_id
+    members = await members_of(asked.caller, organization_id, [role.id for role in roles])
+    return [group_resource(role, members[role.id], asked.place) for role in roles]
+
+
+async def list_groups(asked: Asked) -> Response:
+    """`GET /Groups`."""
+    return await search(asked, asked.parameters)
+
+
+async def search_groups(asked: Asked) -> Response:
+    """`POST /Groups/.search`."""
+    return await search(asked, asked.body)
+
+
+async def show_group(asked: Asked) -> Response:
+    """`GET /Groups/{id}`."""
+    shape = asked.shape(Group)
+    membership = await membership_to_read(asked.caller, asked.place.organization_id)
+    role = provisioned_role(membership, _id(asked))
+    groups = await _groups(asked, [role]) if _has_members(shape) else _bare(asked, [role])
+    return answer(groups[0], shape, headers={"location": asked.place.group(role.id)})
+
+
+async def replace_group(asked: Asked) -> Response:
+    """`PUT /Groups/{id}`: its members as they shall be."""
+    asked.caller.demand(AccessScope.READ)  # for the answer; asked before anything is done
+    _check_versions(asked)
+    group = Group.model_validate(
+        asked.body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT
+    )
+    wanted = [_member_id(member.value) for member in group.members or ()]
+    await _change(asked, None, lambda _: wanted)
+    return await show_group(asked)
+
+
+async def patch_group(asked: Asked) -> Response:
+    """`PATCH /Groups/{id}`: members added, removed, replaced. 204, unless attributes are asked for."""
+    shape = asked.shape(Group)
+    if shape.attributes:
+        asked.caller.demand(AccessScope.READ)  # likewise
+    _check_versions(asked)
+    patch = patch_of(Group, asked.body)
+
+    def revised(before: Sequence[UUID]) -> list[UUID]:
+        group = Group(
+            id=asked.id, members=[Member(value=encode_id("User", user_id)) for user_id in before]
+        )
+        patch.patch(group, scim_policy=TOLERANT)
+        return [_member_id(member.value) for member in group.members or ()]
+
+    await _change(asked, mentioned(patch), revised)
+    if shape.attributes:
+        return await show_group(asked)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _change(asked: Asked, among: Collection[UUID] | None, revision: Any) -> None:
+    await change_members(
+        asked.caller,
+        _id(asked),
+        organization_id=asked.place.organization_id,
+        among=among,
+        revision=revision,
+        now=asked.now,
+    )
+
+
+def mentioned(patch: PatchOp[Any]) -> set[UUID] | None:
+    """The only members whom the operations can change; None if that may be any of them."""
+    found: set[UUID] = set()
+    for operation in patch.operations or ():
+        ids = _mentioned_by(operation)
+        if ids is None:
+            return None
+        found |= {decode_id("User", each) for each in ids}
+    return found
+
+
+def _mentioned_by(operation: PatchOperation[Any]) -> list[str] | None:
+    path, value = operation.path, operation.value
+    is_addition = operation.op is PatchOperation.Op.add
+    if path is None:
+        if (
+            is_addition
+            and isinstance(value, dict)
+            and {each.lower() for each in value} == {MEMBERS}
+        ):
+            return _values(next(iter(value.values())))
+        return None
+    if path.attr.lower() != MEMBERS:
+        return None
+    if path.value_filter is not None:
+        return None if is_addition else _compared(path.value_filter)
+    if is_addition or (operation.op is PatchOperation.Op.remove and value is not None):
+        return _values(value)
+    return None
+
+
+def _values(entries: Any) -> list[str] | None:
+    entries = entries if isinstance(entries, list) else [entries]
+    values = [entry.get("value") if isinstance(entry, dict) else None for entry in entries]
+    return [value for value in values if value] if all(map(_is_text, values)) else None
+
+
+def _compared(node: FilterNode) -> list[str] | None:
+    if not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
+        return None
+    named = str(node.attr_path).lower() == "value"
+    return [node.value] if named and isinstance(node.value, str) else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _check_versions(asked: Asked) -> None:
+    """Roles have no versions, so that no version that is asked for is there.
+
+    Raises:
+        Problematic: 412.
+    """
+    if asked.versions() is not None:
+        detail = "Groups have no versions: leave out If-Match."
+        raise Problematic(HTTPStatus.PRECONDITION_FAILED, detail)
+
+
+async def refuse_change(asked: Asked) -> Response:
+    """`POST /Groups` and `DELETE /Groups/{id}`.
+
+    Raises:
+        Problematic: 501.
+    """
+    del asked
+    detail = "Roles are declared in the gateway's catalogue; here only their members are changed."
+    raise Problematic(HTTPStatus.NOT_IMPLEMENTED, detail)
+
+
+def _member_id(value: str | None) -> UUID:
+    return decode_id("User", value or "")
+
+
+def _id(asked: Asked) -> UUID:
+    return decode_id("Role", asked.id)
