@@ -176,8 +176,8 @@ def unexpected(request: Request, error: Exception) -> Response:
     status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = {"retry-after": str(RETRY_AFTER_S)} if unavailable else None
     if request.scope["path"].startswith(SCIM_PATH):
-        body = {"schemas": [SCIM_ERROR], "status": str(status.value), "detail": message}
-        return JSONResponse(body, status, headers, media_type="application/scim+json")
+        told = {"schemas": [SCIM_ERROR], "status": str(status.value), "detail": message}
+        return JSONResponse(told, status, headers, media_type="application/scim+json")
     body = {"errors": [{"message": message, "extensions": extensions}]}
     return JSONResponse(body, status, headers)
 

@@ -32,8 +32,8 @@ async def show_schemas(asked: Asked) -> Response:
         )
         for attribute in schema.attributes or ():
             if attribute.name == "roles":
-                (value,) = attribute.sub_attributes or ()
-                value.canonical_values = [role_name(role) for role in roles]
+                for value in attribute.sub_attributes or ():
+                    value.canonical_values = [role_name(role) for role in roles]
     return _one_or_all(asked, Schema, schemas)
 
 

@@ -30,7 +30,7 @@ MEMBERS = "members"
 
 
 async def search(asked: Asked, given: Any) -> Response:
-    """The roles that fit a filter, a page of them, with their members unless these are not asked."""
+    """The roles that fit a filter, a page of them, with their members if these are asked for."""
     wanted = search_in(Group, given)
     place = asked.place
     membership = await membership_to_read(asked.caller, place.organization_id)
@@ -93,7 +93,7 @@ async def replace_group(asked: Asked) -> Response:
 
 
 async def patch_group(asked: Asked) -> Response:
-    """`PATCH /Groups/{id}`: members added, removed, replaced. 204, unless attributes are asked for."""
+    """`PATCH /Groups/{id}`: its members added, removed, replaced. 204, unless it asks for more."""
     shape = asked.shape(Group)
     if shape.attributes:
         asked.caller.demand(AccessScope.READ)  # likewise

@@ -7,7 +7,7 @@ one user after the other, of which there must not be too many.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -77,11 +77,18 @@ def keys_of(search: SearchRequest[User]) -> tuple[UserKeys, bool]:
         if found is None:
             is_whole = False
             continue
-        name, value = found
-        if getattr(keys, name) not in {None, value}:
-            raise NothingFitsError
-        keys = replace(keys, **{name: value})
+        keys = _both(keys, found)
     return keys, is_whole
+
+
+def _both(one: UserKeys, other: UserKeys) -> UserKeys:
+    """What has the keys of both."""
+    given: dict[str, Any] = {
+        name: value for name, value in asdict(other).items() if value is not None
+    }
+    if any(getattr(one, name) not in {None, value} for name, value in given.items()):
+        raise NothingFitsError
+    return replace(one, **given)
 
 
 def _terms(node: FilterNode) -> Iterator[FilterNode]:
@@ -92,46 +99,52 @@ def _terms(node: FilterNode) -> Iterator[FilterNode]:
         yield node
 
 
-def _key(node: FilterNode) -> tuple[str, UUID | str] | None:
+def _key(node: FilterNode) -> UserKeys | None:
     """The key that a term of a filter demands, if it demands just one."""
     if isinstance(node, ValuePath):
         return _key_within(node)
-    if not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
+    if not isinstance(node, Comparison) or not _is_equation(node):
         return None
     path = node.attr_path
-    name = f"{path.attr}.{path.sub_attr}".lower() if path.sub_attr else path.attr.lower()
-    if not isinstance(node.value, str) or (path.uri and path.uri != str(User.__schema__)):
+    if path.uri and path.uri.lower() != str(User.__schema__).lower():
         return None
-    match name:
+    match (f"{path.attr}.{path.sub_attr}" if path.sub_attr else path.attr).lower():
         case "id":
-            id_ = decode_id("User", node.value)
-            if id_ == NOBODY:
-                raise NothingFitsError
-            return "id", id_
+            return UserKeys(id=_user_id(node.value))
         case "username":
-            return "microsoft_account_key", _address_key(node.value)
+            return UserKeys(microsoft_account_key=_address_key(node.value))
         case "emails" | "emails.value":
-            return "primary_email_address_key", _address_key(node.value)
+            return UserKeys(primary_email_address_key=_address_key(node.value))
         case _:
             return None
 
 
-def _key_within(node: ValuePath) -> tuple[str, UUID | str] | None:
+def _is_equation(node: Comparison) -> bool:
+    return node.op is CompareOperator.eq and isinstance(node.value, str)
+
+
+def _key_within(node: ValuePath) -> UserKeys | None:
     """The address in `emails[type eq "work" and value eq "…"]`."""
     if node.attr_path.attr.lower() != "emails":
         return None
-    found = None
-    for term in _terms(node.val_filter):
-        if not isinstance(term, Comparison) or term.op is not CompareOperator.eq:
-            return None
-        match term.attr_path.attr.lower(), term.value:
-            case "value", str() as value if found is None:
-                found = value
-            case "type", str() as kind if kind.lower() == WORK:
-                continue
-            case _:
-                return None
-    return None if found is None else ("primary_email_address_key", _address_key(found))
+    terms = list(_terms(node.val_filter))
+    if not all(isinstance(term, Comparison) and _is_equation(term) for term in terms):
+        return None
+    compared = [
+        (term.attr_path.attr.lower(), term.value) for term in terms if isinstance(term, Comparison)
+    ]
+    values = [value for name, value in compared if name == "value"]
+    others = [(name, value.lower()) for name, value in compared if name != "value"]
+    if len(values) != 1 or any(other != ("type", WORK) for other in others):
+        return None
+    return UserKeys(primary_email_address_key=_address_key(values[0]))
+
+
+def _user_id(text: str) -> UUID:
+    id_ = decode_id("User", text)
+    if id_ == NOBODY:
+        raise NothingFitsError
+    return id_
 
 
 def _address_key(text: str) -> str:

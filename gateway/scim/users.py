@@ -97,7 +97,7 @@ async def replace_user(asked: Asked) -> Response:
             after.active = before.active
         return after
 
-    return await _revised(asked, revised, leaves=lambda before, after: after.active is False)
+    return await _revised(asked, revised, leaves=lambda _, after: after.active is False)
 
 
 async def patch_user(asked: Asked) -> Response:
