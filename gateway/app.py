@@ -105,7 +105,7 @@ def create_app(
             *health.routes(drain),
             *observers.routes(now=now),
             export_route(settings, now=now),
-            ScimEndpoint(settings, rates, after_change=beside.wake, now=now).route(),
+            *ScimEndpoint(settings, rates, after_change=beside.wake, now=now).routes(),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},

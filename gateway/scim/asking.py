@@ -1,5 +1,6 @@
 """What a request asks for: by whom, where, of what, with which conditions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +12,13 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from gateway.scim.errors import SCIM_JSON, Problematic
+from gateway.scim.lengths import SHAPE, check_length
 from gateway.scim.models import TOLERANT
 from gateway.scim.resources import Place, version_tag
 from resolvers.caller import Caller
+
+
+VERSION = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Asked:
             return None
         numbers = [tag.removeprefix("W/").strip('"') for tag in tags]
         # What is no number of ours is a version that no user has.
-        return frozenset(int(each) for each in numbers if each.isascii() and each.isdigit())
+        return frozenset(int(each) for each in numbers if VERSION.fullmatch(each))
 
     def has(self, version: int) -> bool:
         """Whether the client has this version already, by `If-None-Match`."""
@@ -54,13 +59,11 @@ class Asked:
 
         Raises:
             ValidationError: They can't be understood.
+            InvalidValueException: There are too many.
         """
         names = {name.lower(): value for name, value in self.parameters.items()}
-        given = {
-            name: names[name.lower()]
-            for name in ("attributes", "excludedAttributes")
-            if name.lower() in names
-        }
+        given = {name: names[name.lower()] for name in SHAPE if name.lower() in names}
+        check_length(given)
         return ResponseParameters[model].model_validate(given, scim_policy=TOLERANT)
 
 
@@ -75,7 +78,7 @@ def answer(
     """A resource or a list of them, in the shape asked for."""
     return Response(
         message.model_dump_json(scim_ctx=ctx, response_parameters=shape),
-        status_code=status,
+        status_code=int(status),
         media_type=SCIM_JSON,
         headers=dict(headers or {}),
     )

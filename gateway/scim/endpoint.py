@@ -124,10 +124,13 @@ class ScimEndpoint:
         self._now = now
         self._room = Room(MAX_BYTES_OF_ALL_BODIES)
 
-    def route(self) -> Route:
-        """The route, for any method, so that each answer has SCIM's form."""
+    def routes(self) -> list[Route]:
+        """The routes, for any method, so that each answer has SCIM's form."""
         methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        return Route(f"{SCIM_PATH}{{path:path}}", self.respond, methods=methods, name="scim")
+        return [
+            Route(path, self.respond, methods=methods, name="scim")
+            for path in (SCIM_PATH, f"{SCIM_PATH}/{{path:path}}")
+        ]
 
     async def respond(self, request: Request) -> Response:
         """The answer to one request."""
@@ -149,7 +152,7 @@ class ScimEndpoint:
     async def _answer(self, request: Request, held: Held, patience: Patience) -> Response:
         now = self._now()
         caller = await self._caller(request, now)
-        parts = [part for part in request.path_params["path"].split("/") if part]
+        parts = [part for part in request.path_params.get("path", "").split("/") if part]
         base, organization = f"{self._settings.public_url}{SCIM_PATH}", None
         if parts[:1] == [ORGANIZATIONS] and len(parts) > 1:
             base += f"/{ORGANIZATIONS}/{quote(parts[1], safe='=')}"
@@ -228,7 +231,7 @@ def _operation(method: str, parts: list[str]) -> Operation:
     methods = OPERATIONS.get((first, kind))
     if methods is None or len(parts) > 2:  # noqa: PLR2004 - a collection and an id
         raise not_found()
-    operation = methods.get(method)
+    operation = methods.get("GET" if method == "HEAD" else method)
     if operation is None:
         allow = ", ".join(methods)
         detail = f"This address takes {allow}."

@@ -68,7 +68,7 @@ def error_answer(error: Exception) -> Response:
     body = Error(status=told.status, scim_type=told.scim_type, detail=detail)
     return Response(
         body.model_dump_json(scim_ctx=Context.DEFAULT),
-        status_code=told.status,
+        status_code=int(told.status),
         media_type=SCIM_JSON,
         headers=dict(told.headers),
     )

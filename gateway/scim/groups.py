@@ -12,11 +12,12 @@ from starlette.responses import Response
 from gateway.scim.asking import Asked, answer
 from gateway.scim.errors import Problematic
 from gateway.scim.models import TOLERANT, Group, Member
-from gateway.scim.resources import group_resource
+from gateway.scim.resources import group_name, group_resource
 from gateway.scim.searches import search_in, sorted_page
 from gateway.scim.users import patch_of
 from models.accounts import AccessScope
 from resolvers.catalogue import Role
+from resolvers.memberships import catalogue_for
 from resolvers.provisioning import membership_to_read
 from resolvers.role_members import (
     change_members,
@@ -99,10 +100,13 @@ async def patch_group(asked: Asked) -> Response:
         asked.caller.demand(AccessScope.READ)  # likewise
     _check_versions(asked)
     patch = patch_of(Group, asked.body)
+    role = (await catalogue_for(asked.caller)).roles.get(_id(asked))
 
     def revised(before: Sequence[UUID]) -> list[UUID]:
         group = Group(
-            id=asked.id, members=[Member(value=encode_id("User", user_id)) for user_id in before]
+            id=asked.id,
+            display_name=group_name(role) if role else None,
+            members=[Member(value=encode_id("User", user_id)) for user_id in before],
         )
         patch.patch(group, scim_policy=TOLERANT)
         return [_member_id(member.value) for member in group.members or ()]
@@ -124,7 +128,7 @@ async def _change(asked: Asked, among: Collection[UUID] | None, revision: Any) -
     )
 
 
-def mentioned(patch: PatchOp[Any]) -> set[UUID] | None:
+def mentioned(patch: "PatchOp[Any]") -> set[UUID] | None:
     """The only members whom the operations can change; None if that may be any of them."""
     found: set[UUID] = set()
     for operation in patch.operations or ():
@@ -139,13 +143,7 @@ def _mentioned_by(operation: PatchOperation[Any]) -> list[str] | None:
     path, value = operation.path, operation.value
     is_addition = operation.op is PatchOperation.Op.add
     if path is None:
-        if (
-            is_addition
-            and isinstance(value, dict)
-            and {each.lower() for each in value} == {MEMBERS}
-        ):
-            return _values(next(iter(value.values())))
-        return None
+        return _mentioned_without_path(value, is_addition=is_addition)
     if path.attr.lower() != MEMBERS:
         return None
     if path.value_filter is not None:
@@ -153,6 +151,15 @@ def _mentioned_by(operation: PatchOperation[Any]) -> list[str] | None:
     if is_addition or (operation.op is PatchOperation.Op.remove and value is not None):
         return _values(value)
     return None
+
+
+def _mentioned_without_path(value: Any, *, is_addition: bool) -> list[str] | None:
+    if not isinstance(value, dict):
+        return None
+    lists = [each for name, each in value.items() if name.lower().rpartition(":")[2] == MEMBERS]
+    if not lists:
+        return []
+    return _values(lists[0]) if is_addition and len(lists) == 1 else None
 
 
 def _values(entries: Any) -> list[str] | None:

@@ -46,9 +46,6 @@ class Name(ComplexAttribute):
 
     given_name: Annotated[str | None, Required.true] = Field(None, description="The first name.")
     family_name: Annotated[str | None, Required.true] = Field(None, description="The last name.")
-    formatted: Annotated[str | None, Mutability.read_only] = Field(
-        None, description="First and last name."
-    )
 
 
 class Email(ComplexAttribute):
@@ -139,7 +136,7 @@ class Group(Resource):  # type: ignore[type-arg] # it has no extension
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:Group")
 
-    display_name: Annotated[str | None, Required.true, Mutability.read_only] = Field(
+    display_name: Annotated[str | None, Mutability.read_only] = Field(
         None, description="The service and the role, as in Commerce Services / Viewer."
     )
     members: list[Member] | None = Field(None, description="The users who hold the role.")

@@ -54,7 +54,7 @@ def user_resource(user: SeenUser, catalogue: Catalogue, place: Place) -> User:
     return User(
         id=encode_id("User", user.id),
         user_name=user.microsoft_account,
-        name=Name(given_name=user.first_name, family_name=user.last_name, formatted=user.full_name),
+        name=Name(given_name=user.first_name, family_name=user.last_name),
         display_name=user.full_name,
         active=bool(roles),
         emails=[Email(value=user.primary_email_address, type=WORK, primary=True)],
@@ -128,11 +128,11 @@ def user_edit(
 
     Raises:
         InvalidValueException: There is no such role, no primary address, or he shall be active
-            without a role.
+            without a role, or neither active nor inactive.
     """
     name = after.name or Name()
     wanted = _role_ids(after, membership.catalogue)
-    if after.active and not before.active and not wanted:
+    if after.active is None or (after.active and not before.active and not wanted):
         raise InvalidValueException(detail=ACTIVE_FOLLOWS)
     return UserEdit(
         id=user.id,

@@ -27,6 +27,7 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from gateway.scim.lengths import SHAPE, check_length
 from gateway.scim.models import TOLERANT, WORK, User
 from models.addresses import address_key
 from resolvers.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Order
@@ -39,9 +40,6 @@ WALK_AT_MOST = 2_000
 
 AT_A_TIME = 100
 """Before other requests have their turn."""
-
-MAX_FILTER_LENGTH = 4_000
-MAX_FILTER_BRACKETS = 50
 
 BY_CREATION = Order("created", "created_at", descending=False)
 
@@ -106,13 +104,13 @@ def _key(node: FilterNode) -> UserKeys | None:
     if not isinstance(node, Comparison) or not _is_equation(node):
         return None
     path = node.attr_path
-    if path.uri and path.uri.lower() != str(User.__schema__).lower():
-        return None
     match (f"{path.attr}.{path.sub_attr}" if path.sub_attr else path.attr).lower():
         case "id":
             return UserKeys(id=_user_id(node.value))
         case "username":
             return UserKeys(microsoft_account_key=_address_key(node.value))
+        case "externalid":  # is not kept, so nobody has one
+            raise NothingFitsError
         case "emails" | "emails.value":
             return UserKeys(primary_email_address_key=_address_key(node.value))
         case _:
@@ -120,6 +118,7 @@ def _key(node: FilterNode) -> UserKeys | None:
 
 
 def _is_equation(node: Comparison) -> bool:
+    # The path was found in the schema, so that its name says all of it.
     return node.op is CompareOperator.eq and isinstance(node.value, str)
 
 
@@ -225,7 +224,7 @@ PARAMETERS = {
     name.lower(): name
     for name in (
         *("filter", "sortBy", "sortOrder", "startIndex", "count"),
-        *("attributes", "excludedAttributes"),
+        *SHAPE,
     )
 }
 
@@ -236,16 +235,14 @@ def search_in(model: type[Found], given: Mapping[str, Any]) -> SearchRequest[Fou
     Raises:
         ValidationError: They can't be understood.
         InvalidFilterException: The filter is too long.
+        InvalidValueException: Something else is.
     """
     known = {
         PARAMETERS[name.lower()]: value
         for name, value in given.items()
         if name.lower() in PARAMETERS
     }
-    text = str(known.get("filter", ""))
-    if len(text) > MAX_FILTER_LENGTH or text.count("(") + text.count("[") > MAX_FILTER_BRACKETS:
-        detail = f"A filter has at most {MAX_FILTER_LENGTH} characters and {MAX_FILTER_BRACKETS} "
-        raise InvalidFilterException(detail=f"{detail}brackets.")
+    check_length(known)
     search: SearchRequest[Found] = SearchRequest[model].model_validate(  # type: ignore[valid-type] # likewise
         known, scim_policy=TOLERANT
     )

@@ -9,6 +9,7 @@ from scim2_models import Context, MutabilityException, PatchOp, Resource
 from starlette.responses import Response
 
 from gateway.scim.asking import Asked, answer
+from gateway.scim.lengths import check_operations
 from gateway.scim.models import TOLERANT, User
 from gateway.scim.resources import keep_user_name, new_user, user_edit, user_resource, version_tag
 from gateway.scim.searches import NothingFitsError, keys_of, page, search_in, users_found
@@ -109,7 +110,7 @@ async def patch_user(asked: Asked) -> Response:
             patch = patch_of(User, asked.body)
             patch.patch(after, scim_policy=TOLERANT)
         except MutabilityException as error:
-            if error.context.get("attribute") == "userName":
+            if error.attribute == "userName":
                 raise MutabilityException(detail=ACCOUNT_STAYS) from error
             raise
         return after
@@ -121,12 +122,15 @@ async def patch_user(asked: Asked) -> Response:
     )
 
 
-def patch_of(model: type[Resource[Any]], body: dict[str, Any]) -> PatchOp[Any]:
+def patch_of(model: type[Resource[Any]], body: dict[str, Any]) -> "PatchOp[Any]":
     """The operations in a body.
 
     Raises:
         ValidationError: They can't be understood, or can't be done to any resource.
+        InvalidValueException: There are too many.
+        InvalidPathException: A path is too long.
     """
+    check_operations(body)
     return PatchOp.__class_getitem__(model).model_validate(  # type: ignore[no-any-return] # of the library
         body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT
     )
