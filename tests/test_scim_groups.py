@@ -1,8 +1,12 @@
 """SCIM's `/Groups`: roles, whose members directories add and remove."""
 
+import time
+
 import pytest
 
 from models.audit import AuditOutcome
+from models.rows import new_id
+from schema.nodes import encode_id
 from tests.people import Gateway, Person, associated
 from tests.scim import DORA, GROUP, SEARCH, Directory, members, patch
 
@@ -86,7 +90,7 @@ async def test_okta_moves_members(directory: Directory, bob: Person) -> None:
     await directory.patch(
         path,
         {"op": "replace", "value": {"id": viewers["id"], "displayName": VIEWER}},
-        {"op": "add", "value": {"members": [{"value": dora["id"]}]}},
+        {"op": "add", "path": GROUP, "value": {"members": [{"value": dora["id"]}]}},
     )
     shown = await directory.do("PATCH", f"{path}?attributes=members", patch(added(dora["id"])))
     await directory.patch(path, {"op": "remove", "path": "members"})
@@ -214,3 +218,42 @@ async def test_groups_are_searched_ordered_and_cut_into_pages(directory: Directo
 
     assert [group["displayName"] for group in ordered] == sorted(everything, reverse=True)[1:3]
     assert [set(group) for group in searched["Resources"]] == [{"schemas", "id", "displayName"}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "scim_type"),
+    [
+        ({"op": "remove", "path": 'members[display sw "A"]'}, "noTarget"),
+        ({"op": "remove", "path": 'members[value eq "x"].display'}, "mutability"),
+        ({"op": "remove", "path": "members.value"}, "noTarget"),
+        ({"op": "replace", "path": 'members[value eq "x"]', "value": {"value": "y"}}, "noTarget"),
+        ({"op": "add", "path": "members", "value": ["x"]}, "invalidValue"),
+        ({"op": "add", "path": "members", "value": [{"display": "x"}]}, "invalidValue"),
+        ({"op": "replace", "value": {"members": [], "displayName": "x"}}, "mutability"),
+        ({"op": "remove"}, "noTarget"),
+    ],
+)
+async def test_members_are_chosen_by_their_ids_alone(
+    directory: Directory, operation: dict[str, object], scim_type: str
+) -> None:
+    administrators = await directory.group(ADMINISTRATOR)
+    path = f"/Groups/{administrators['id']}"
+
+    assert (await directory.error("PATCH", path, patch(operation)))[:2] == [400, scim_type]
+    assert await directory.group(ADMINISTRATOR) == administrators
+
+
+async def test_thousands_of_members_in_one_request_are_told_apart_at_once(
+    directory: Directory, bob: Person
+) -> None:
+    """Those who are no members need not be removed."""
+    viewers = await directory.group(VIEWER)
+    strangers = [{"value": encode_id("User", new_id())} for _ in range(5_000)]
+    began = time.monotonic()
+    await directory.patch(
+        f"/Groups/{viewers['id']}",
+        {"op": "remove", "path": "members", "value": [*strangers, {"value": bob.user["id"]}]},
+    )
+
+    assert members(await directory.group(VIEWER)) == []
+    assert time.monotonic() - began < 10

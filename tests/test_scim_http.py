@@ -312,6 +312,11 @@ async def test_a_defect_is_masked_in_the_form_of_errors(gateway: Gateway, alice:
         ("PATCH", "/Users/{alice}", patch(*[{"op": "remove", "path": "title"}] * 101)),
         ("PATCH", "/Users/{alice}", patch({"op": "remove", "path": f"emails[{'(' * 51}"})),
         ("PATCH", "/Users/{alice}", patch({"op": "remove", "path": "e" * 4_001})),
+        (
+            "PATCH",
+            "/Users/{alice}",
+            patch({"op": "add", "value": {"emails": [{"value": "a@b.example"}] * 101}}),
+        ),
     ],
 )
 async def test_what_would_take_too_long_is_refused_at_once(

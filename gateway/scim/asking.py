@@ -17,7 +17,6 @@ from gateway.scim.models import TOLERANT
 from gateway.scim.resources import Place, version_tag
 from resolvers.caller import Caller
 
-
 VERSION = re.compile(r"[0-9]{1,18}")
 
 

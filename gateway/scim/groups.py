@@ -1,17 +1,18 @@
 """`/Groups`: the roles of an organization's services. They are declared in the catalogue."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from scim2_models import Context, PatchOp, PatchOperation
-from scim2_models.path import CompareOperator, Comparison, FilterNode
+from scim2_models import Context
 from starlette.responses import Response
 
 from gateway.scim.asking import Asked, answer
 from gateway.scim.errors import Problematic
-from gateway.scim.models import TOLERANT, Group, Member
+from gateway.scim.lengths import MEMBERS
+from gateway.scim.member_moves import mentioned_in, moved, moves_in
+from gateway.scim.models import TOLERANT, Group
 from gateway.scim.resources import group_name, group_resource
 from gateway.scim.searches import search_in, sorted_page
 from gateway.scim.users import patch_of
@@ -25,9 +26,7 @@ from resolvers.role_members import (
     provisioned_role,
     provisioned_roles,
 )
-from schema.nodes import decode_id, encode_id
-
-MEMBERS = "members"
+from schema.nodes import decode_id
 
 
 async def search(asked: Asked, given: Any) -> Response:
@@ -99,25 +98,20 @@ async def patch_group(asked: Asked) -> Response:
     if shape.attributes:
         asked.caller.demand(AccessScope.READ)  # likewise
     _check_versions(asked)
-    patch = patch_of(Group, asked.body)
     role = (await catalogue_for(asked.caller)).roles.get(_id(asked))
-
-    def revised(before: Sequence[UUID]) -> list[UUID]:
-        group = Group(
-            id=asked.id,
-            display_name=group_name(role) if role else None,
-            members=[Member(value=encode_id("User", user_id)) for user_id in before],
-        )
-        patch.patch(group, scim_policy=TOLERANT)
-        return [_member_id(member.value) for member in group.members or ()]
-
-    await _change(asked, mentioned(patch), revised)
+    bare = Group(id=asked.id, display_name=group_name(role) if role else None)
+    moves = moves_in(patch_of(Group, asked.body), bare)
+    await _change(asked, mentioned_in(moves), lambda before: moved(before, moves))
     if shape.attributes:
         return await show_group(asked)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _change(asked: Asked, among: Collection[UUID] | None, revision: Any) -> None:
+async def _change(
+    asked: Asked,
+    among: Collection[UUID] | None,
+    revision: Callable[[Sequence[UUID]], Sequence[UUID]],
+) -> None:
     await change_members(
         asked.caller,
         _id(asked),
@@ -126,57 +120,6 @@ async def _change(asked: Asked, among: Collection[UUID] | None, revision: Any) -
         revision=revision,
         now=asked.now,
     )
-
-
-def mentioned(patch: "PatchOp[Any]") -> set[UUID] | None:
-    """The only members whom the operations can change; None if that may be any of them."""
-    found: set[UUID] = set()
-    for operation in patch.operations or ():
-        ids = _mentioned_by(operation)
-        if ids is None:
-            return None
-        found |= {decode_id("User", each) for each in ids}
-    return found
-
-
-def _mentioned_by(operation: PatchOperation[Any]) -> list[str] | None:
-    path, value = operation.path, operation.value
-    is_addition = operation.op is PatchOperation.Op.add
-    if path is None:
-        return _mentioned_without_path(value, is_addition=is_addition)
-    if path.attr.lower() != MEMBERS:
-        return None
-    if path.value_filter is not None:
-        return None if is_addition else _compared(path.value_filter)
-    if is_addition or (operation.op is PatchOperation.Op.remove and value is not None):
-        return _values(value)
-    return None
-
-
-def _mentioned_without_path(value: Any, *, is_addition: bool) -> list[str] | None:
-    if not isinstance(value, dict):
-        return None
-    lists = [each for name, each in value.items() if name.lower().rpartition(":")[2] == MEMBERS]
-    if not lists:
-        return []
-    return _values(lists[0]) if is_addition and len(lists) == 1 else None
-
-
-def _values(entries: Any) -> list[str] | None:
-    entries = entries if isinstance(entries, list) else [entries]
-    values = [entry.get("value") if isinstance(entry, dict) else None for entry in entries]
-    return [value for value in values if value] if all(map(_is_text, values)) else None
-
-
-def _compared(node: FilterNode) -> list[str] | None:
-    if not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
-        return None
-    named = str(node.attr_path).lower() == "value"
-    return [node.value] if named and isinstance(node.value, str) else None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _check_versions(asked: Asked) -> None:

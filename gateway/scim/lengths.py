@@ -15,6 +15,10 @@ MAX_LENGTH = 4_000
 MAX_BRACKETS = 50
 MAX_ATTRIBUTES = 100
 MAX_OPERATIONS = 100
+MAX_ENTRIES = 100
+"""Of a list in an operation, unless they are members."""
+
+MEMBERS = "members"
 
 SHAPE = ("attributes", "excludedAttributes")
 
@@ -52,6 +56,18 @@ def check_operations(body: Mapping[str, Any]) -> None:
             texts = [*operation, *operation.values()] if isinstance(operation, dict) else []
             if any(isinstance(each, str) and _is_long(each) for each in texts):
                 raise InvalidPathException(detail=f"An operation {TOO_LONG}")
+            if isinstance(operation, dict):
+                _check_entries(operation)
+
+
+def _check_entries(operation: Mapping[str, Any]) -> None:
+    """Let only members be many: `member_moves` is quick, and the library's way is not."""
+    for name, value in operation.items():
+        if isinstance(value, dict):
+            _check_entries(value)
+        is_of_members = MEMBERS in {name.lower(), str(operation.get("path", "")).lower()}
+        if isinstance(value, list) and len(value) > MAX_ENTRIES and not is_of_members:
+            raise InvalidValueException(detail=f"{name} has more than {MAX_ENTRIES} entries.")
 
 
 TOO_LONG = f"has more than {MAX_LENGTH} characters, or {MAX_BRACKETS} brackets."

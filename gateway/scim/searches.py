@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from scim2_models import (
-    InvalidFilterException,
     ListResponse,
     Resource,
     SearchRequest,
