@@ -1,5 +1,6 @@
 """Parsed and validated documents, remembered, so that a repeated one costs neither again."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ from gateway.costs import Costs, Price, Priced
 from gateway.limits import Limit, TooComplex, check_shape, has_cycles
 
 MAX_ERRORS = 10
-MAX_REMEMBERED_TOKENS = 100_000
-"""A token's part of the tree takes about a kilobyte, so this takes about a hundred megabytes."""
+MAX_REMEMBERED_BYTES = 40_000_000
+"""Of all documents together, by the estimate of `_size`."""
+
+TOKEN_BYTES = 800
+"""What a token's part of the tree takes, about."""
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -76,7 +80,7 @@ class Documents:
             *([] if introspection else [NoSchemaIntrospectionCustomRule]),
         ]
         self._remembered: OrderedDict[str, Document] = OrderedDict()
-        self._remembered_tokens = 0
+        self._remembered_bytes = 0
 
     def read(self, text: str) -> Document:
         """Parse and validate a document, or recall it."""
@@ -88,10 +92,9 @@ class Documents:
             return _refused(TooComplex(Limit.CHARACTERS, len(text)))
         document = self._work_out(text)
         self._remembered[text] = document
-        self._remembered_tokens += document.tokens
-        while self._remembered_tokens > MAX_REMEMBERED_TOKENS:
-            _, forgotten = self._remembered.popitem(last=False)
-            self._remembered_tokens -= forgotten.tokens
+        self._remembered_bytes += _size(text, document)
+        while self._remembered_bytes > MAX_REMEMBERED_BYTES:
+            self._remembered_bytes -= _size(*self._remembered.popitem(last=False))
         return document
 
     def price(
@@ -133,6 +136,15 @@ class Documents:
         )
         previews = text.count("invitationPreview")
         return Document(node, tuple(errors), tokens=tokens, previews=previews)
+
+
+def _size(text: str, document: Document) -> int:
+    """About how many bytes it takes to remember a document.
+
+    The text counts three times: as the key, and for what tokens and errors hold of it, such as
+    comments, which are few tokens however long they are.
+    """
+    return 3 * sys.getsizeof(text) + TOKEN_BYTES * max(1, document.tokens)
 
 
 def _wrong(errors: list[GraphQLError], code: str, tokens: int) -> Document:

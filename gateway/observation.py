@@ -11,13 +11,14 @@ NOTHING = "none"
 
 KNOWN_OPERATIONS = frozenset(
     {
-        *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit", "AuditPage"),
-        *("Catalogue", "CheckAccess", "Checklist", "CreateAccessToken", "CreateUser"),
-        *("CreateWebhook", "DeactivateSubscription", "EditUser", "EditedUser", "EndSession"),
-        *("InvitationPreview", "Invitations", "InviteUsers", "ListUsers", "LookAtInvitation"),
-        *("Profile", "RemovalBlockers", "RemoveUsers", "RevokeAccessToken"),
-        *("RevokeInvitations", "SignOut", "SignUp", "SignUpForService", "UsersPage"),
-        *("Viewer", "WhoAmI"),
+        *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit"),
+        *("AuditPage", "Catalogue", "CheckAccess", "Checklist", "CreateAccessToken"),
+        *("CreateUser", "CreateWebhook", "DeactivateSubscription", "EditUser"),
+        *("EditedUser", "EndSession", "FollowUsers", "ImportUsers", "InvitationPreview"),
+        *("Invitations", "InviteUsers", "ListUsers", "LookAtInvitation", "Profile"),
+        *("RemovalBlockers", "RemoveUsers", "RevokeAccessToken", "RevokeInvitations"),
+        *("SeeImport", "SignOut", "SignUp", "SignUpForService", "UserImportSeen"),
+        *("UsersChanged", "UsersPage", "Viewer", "WhoAmI"),
     }
 )
 """The operations of our own pages. Whatever else a client calls its own is "other": a name that it

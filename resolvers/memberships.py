@@ -53,7 +53,7 @@ SCOPES: Mapping[Permission, AccessScope | None] = {
 """What an access token needs in addition; None for what only a person with a session does.
 
 All other reading needs READ (`Caller.demand`), and all else that is done a session
-(`resolvers.permissions.person_for`).
+(`resolvers.denials.person_for`).
 """
 
 SESSION_NEEDED = "An access token can't do this: sign in."

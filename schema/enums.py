@@ -196,7 +196,7 @@ _describe(
     "What an access token may be used for, at most. It never does more than its user could.",
     {
         "READ": "All queries, but for the audit trail.",
-        "MANAGE_USERS": "`createUser`, `editUser` and `removeUsers`, with what they answer.",
+        "MANAGE_USERS": "`createUser`, `editUser`, `removeUsers` and `importUsers`, with answers.",
         "INVITE_USERS": "`inviteUsers` and `revokeInvitations`, with what they answer.",
         "READ_AUDIT": "The audit trail of an organization; the users whom it names need READ, too.",
     },

@@ -49,7 +49,7 @@ class ImportMutation:
         description="Creates many users from a file, each by the rules of `createUser`, or tells "
         "what would come of it. It is worked on after the answer: ask for `userImport` until it "
         "has ended. Needs: a service administrator of the organization, and of the service of each "
-        "role.",
+        "role; of an access token MANAGE_USERS.",
         directives=[IMPORT],
     )
     async def import_users(

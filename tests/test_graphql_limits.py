@@ -343,11 +343,21 @@ async def test_nothing_is_suggested_where_introspection_is_off(
     assert texts == [(True, True)] * 9 + [(False, False)] * 9
 
 
-def test_the_memory_of_remembered_documents_is_bounded(core: GraphQLSchema) -> None:
+@pytest.mark.parametrize(
+    ("comments", "remembered", "forgotten"),
+    [
+        pytest.param("#\n" * 950, 50, 55, id="many tokens"),
+        pytest.param("#" + "x" * 16_000 + "\n", 700, 850, id="few tokens, much text"),
+        pytest.param("#" + "\U0001f600" * 16_000 + "\n", 190, 220, id="wide letters"),
+    ],
+)
+def test_the_memory_of_remembered_documents_is_bounded(
+    core: GraphQLSchema, comments: str, remembered: int, forgotten: int
+) -> None:
     ours = Documents(core, introspection=True)
-    texts = ["#\n" * 950 + f"{{a{number}:viewer{{displayName}}}}" for number in range(250)]
+    texts = [comments + f"{{a{number}:viewer{{displayName}}}}" for number in range(forgotten + 50)]
     documents = [ours.read(text) for text in texts]
-    newest_first = zip(texts[:-120:-1], documents[:-120:-1], strict=True)
-    remembered = [ours.read(text) is document for text, document in newest_first]
+    newest_first = zip(texts[::-1], documents[::-1], strict=True)
+    kept = [ours.read(text) is document for text, document in newest_first]
 
-    assert (all(remembered[:100]), any(remembered[110:])) == (True, False)
+    assert (all(kept[:remembered]), any(kept[forgotten:])) == (True, False)

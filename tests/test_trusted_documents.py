@@ -217,6 +217,22 @@ async def test_only_trusted_documents_run_where_that_is_set(
     assert await send(trusting, {"documentId": "services"}) == (200, ["services"])
 
 
+@pytest.mark.parametrize("accept", ["text/event-stream", GRAPHQL_RESPONSE])
+async def test_no_other_subscription_is_followed_either_where_that_is_set(
+    trusting: httpx2.AsyncClient, alice: Person, contoso: str, accept: str
+) -> None:
+    """By WebSocket they go the same way: `gateway.streams.subscribing`."""
+    text = f'subscription {{ userChanged(organizationId: "{contoso}") {{ kind }} }}'
+    response = await trusting.post(
+        "/graphql",
+        json={"query": text},
+        headers={"accept": accept, "cookie": f"session={alice.cookie}"},
+    )
+
+    assert "TRUSTED_DOCUMENTS_ONLY" in response.text
+    assert "userChanged" not in response.text
+
+
 async def test_an_administrators_graphiql_runs_any_document(
     trusting: httpx2.AsyncClient, alice: Person, bob: Person
 ) -> None:

@@ -22,6 +22,9 @@ KNOWN_WITHIN_S = 120.0
 """How long a client goes on asking for the outcome of one mutation."""
 
 PAUSE_S = 0.1
+
+LIMITS = httpx2.Limits(keepalive_expiry=2.0)
+"""Kept connections end here sooner than at the gateway, so that none ends under a request."""
 SESSION_LASTS = timedelta(hours=12)
 
 WORTH_ANOTHER_TRY = {
@@ -45,6 +48,8 @@ class Replicas:
     random: Random
     outcomes: Counter[str] = field(default_factory=Counter)
     """`answered` and `given up` for each mutation, `refused` and `unknown` for each try."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why tries brought no outcome."""
 
     async def mutate(
         self, cookie: str, query: str, *, gives_up: bool = False, **variables: Any
@@ -89,13 +94,16 @@ class Replicas:
             response = await client.post("/graphql", json=body, headers=headers)
         except httpx2.ConnectError:
             raise
-        except httpx2.TransportError:
+        except httpx2.TransportError as error:
+            self.reasons[type(error).__name__] += 1
             return None
         if response.status_code in WORTH_ANOTHER_TRY:
+            self.reasons[str(response.status_code)] += 1
             return None
         answer = response.json()
         codes = [error["extensions"]["code"] for error in answer.get("errors", [])]
-        if "INTERNAL" in codes:
+        if {"INTERNAL", "RATE_LIMITED"} & set(codes):
+            self.reasons.update(codes)
             return None
         if codes or not response.is_success:
             raise UnexpectedAnswer(response.status_code, codes, response.text[:500])

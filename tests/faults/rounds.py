@@ -15,7 +15,7 @@ from random import Random
 import httpx2
 
 from models.invitations import DeliveryStatus, OutgoingMail
-from tests.faults.clients import Links, Replicas
+from tests.faults.clients import LIMITS, Links, Replicas
 from tests.faults.companies import Company, Founding
 from tests.faults.ledger import Ledger
 from tests.faults.people import Administrator
@@ -142,7 +142,7 @@ async def begun(folder: Path, *, seed: int, replicas: int) -> AsyncIterator[Run]
     async with stage(folder, replicas=replicas) as built, AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
-                httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60)
+                httpx2.AsyncClient(base_url=url, limits=LIMITS, trust_env=False, timeout=60)
             )
             for url in built.urls
         ]
@@ -166,7 +166,7 @@ async def run_rounds(
         trail = await run.verify_trail()
         tell(f"{rounds} rounds with seed {seed} in {time.monotonic() - began:.0f} s")
         tell(f"killed: {dict(sorted(run.kills.items()))}")
-        tell(f"mutations: {dict(run.replicas.outcomes)}")
+        tell(f"mutations: {dict(run.replicas.outcomes)}, {dict(run.replicas.reasons)}")
         refused = sum((each.refused for each in run.administrators), Counter[str]())
         fights = sum((company.pair.outcomes for company in run.companies), Counter[str]())
         tell(f"refused: {dict(refused)}; fights over the last administrator: {dict(fights)}")

@@ -135,9 +135,8 @@ class Soak:
         most = max(each.connections for each in self.samples)
         if most > processes * POOL:
             found.append(f"{most} connections to the database")
-        unknown = self.run.replicas.outcomes["unknown"] + self.run.replicas.outcomes["refused"]
-        if unknown:
-            found.append(f"{unknown} tries of mutations brought no answer")
+        if self.run.replicas.reasons or self.run.replicas.outcomes["refused"]:
+            found.append(f"mutations without an answer: {dict(self.run.replicas.reasons)}")
         found += [f"{name}: {count}" for name, count in self.run.ledger.broken.items()]
         return found
 
