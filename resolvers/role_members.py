@@ -125,10 +125,10 @@ async def change_members(
             provisioned_role(membership, role_id)
             members = (await _members(organization_id, [role_id], among))[role_id]
             before = [member.user_id for member in members]
-            after = list(dict.fromkeys(revision(before)))
+            after = revision(before)
             # Granted first, so that a service's administrators can be replaced in one step.
-            granting = [id_ for id_ in after if id_ not in set(before)]
-            taking = [id_ for id_ in before if id_ not in set(after)]
+            granting = sorted(set(after) - set(before))
+            taking = sorted(set(before) - set(after))
             if len(granting) + len(taking) > MAX_BATCH:
                 check_batch([*granting, *taking], "member", "members")
             for ids, roles in (
