@@ -26,20 +26,21 @@ from resolvers.role_members import (
     provisioned_role,
     provisioned_roles,
 )
-from schema.nodes import decode_id
+from schema.nodes import decode_id, encode_id
 
 
 async def search(asked: Asked, given: Any) -> Response:
     """The roles that fit a filter, a page of them, with their members if these are asked for."""
     wanted = search_in(Group, given)
-    place = asked.place
-    membership = await membership_to_read(asked.caller, place.organization_id)
+    membership = await membership_to_read(asked.caller, asked.place.organization_id)
     roles = provisioned_roles(membership)
-    asks_for_members = _has_members(wanted) or any(
-        MEMBERS in str(each or "").lower() for each in (wanted.filter, wanted.sort_by)
-    )
-    groups = await _groups(asked, roles) if asks_for_members else _bare(asked, roles)
-    return answer(await sorted_page(Group, groups, wanted), wanted)
+    if any(MEMBERS in str(each or "").lower() for each in (wanted.filter, wanted.sort_by)):
+        return answer(await sorted_page(Group, await _groups(asked, roles), wanted), wanted)
+    page = await sorted_page(Group, _bare(asked, roles), wanted)
+    if page.resources and _has_members(wanted):
+        by_id = {str(encode_id("Role", role.id)): role for role in roles}
+        page.resources = await _groups(asked, [by_id[str(group.id)] for group in page.resources])
+    return answer(page, wanted)
 
 
 def _has_members(shape: Any) -> bool:

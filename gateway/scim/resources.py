@@ -18,6 +18,7 @@ from resolvers.selection import RoleSelection
 from resolvers.users import UserEdit
 from schema.nodes import encode_id
 
+ACCOUNT_STAYS = "userName can't be changed: delete the user and create a new one."
 ACTIVE_FOLLOWS = "active follows the roles: grant the user a role."
 
 
@@ -188,6 +189,5 @@ def keep_user_name(before: User, after: User) -> None:
     except ValueError:
         same = False
     if not same:
-        detail = "userName can't be changed: delete the user and create a new one."
-        raise MutabilityException(detail=detail, attribute="userName")
+        raise MutabilityException(detail=ACCOUNT_STAYS, attribute="userName")
     after.user_name = before.user_name

@@ -11,7 +11,14 @@ from starlette.responses import Response
 from gateway.scim.asking import Asked, answer
 from gateway.scim.lengths import check_operations
 from gateway.scim.models import TOLERANT, User
-from gateway.scim.resources import keep_user_name, new_user, user_edit, user_resource, version_tag
+from gateway.scim.resources import (
+    ACCOUNT_STAYS,
+    keep_user_name,
+    new_user,
+    user_edit,
+    user_resource,
+    version_tag,
+)
 from gateway.scim.searches import NothingFitsError, keys_of, page, search_in, users_found
 from resolvers.memberships import Membership, catalogue_for
 from resolvers.provisioning import (
@@ -28,8 +35,6 @@ from schema.nodes import decode_id
 
 KEPT = ("name", "emails", "roles")
 """What a replacement may leave out, which is then left as it is (RFC 7644 section 3.5.1)."""
-
-ACCOUNT_STAYS = "userName can't be changed: delete the user and create a new one."
 
 
 async def search(asked: Asked, given: Any) -> Response:
@@ -103,11 +108,11 @@ async def replace_user(asked: Asked) -> Response:
 
 async def patch_user(asked: Asked) -> Response:
     """`PATCH /Users/{id}`."""
+    patch = patch_of(User, asked.body)
 
     def revised(before: User) -> User:
         after = before.model_copy(deep=True)
         try:
-            patch = patch_of(User, asked.body)
             patch.patch(after, scim_policy=TOLERANT)
         except MutabilityException as error:
             if error.attribute == "userName":
