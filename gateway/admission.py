@@ -1,17 +1,19 @@
 """Which operations are executed: what is valid, within the limits, and not too much lately."""
 
 from dataclasses import dataclass
+from enum import Enum
 from http import HTTPStatus
 
 from graphql import OperationDefinitionNode, OperationType
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 
 from gateway.addresses import counted_address
+from gateway.answers import EVENT_STREAM
 from gateway.auth import comes_from_our_own_page
 from gateway.costs import Price
 from gateway.documents import BAD_REQUEST, TOO_COMPLEX, Document, Documents
 from gateway.graphql_errors import Refusal, refusal_for, slow_down
-from gateway.graphql_requests import EVENT_STREAM, GraphQLRequest
+from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import TooComplex
 from gateway.rates import Rates
 from gateway.settings import Settings
@@ -20,6 +22,15 @@ from resolvers.memberships import memberships_of
 
 REFUSAL_COST = 100
 """What counts for the rates where nothing is executed: an invalid document, or credential."""
+
+
+class Way(Enum):
+    """How an operation is sent, and how it is answered."""
+
+    POST = "POST"
+    GET = "GET"
+    STREAM = "a stream"
+    """Answered by events, over a WebSocket or as server-sent ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +53,15 @@ class Admission:
         document: Document,
         operation: OperationDefinitionNode | str,
         asked: GraphQLRequest,
-        request: Request,
+        connection: HTTPConnection,
         caller: Caller,
+        *,
+        way: Way,
     ) -> Admitted | Refusal:
         """Let the operation in, or say why not: what it is, what it costs, how many came lately."""
-        admitted = self._admitted(document, operation, asked, request.method)
+        admitted = self._admitted(document, operation, asked, way)
         previews = document.previews
-        address = counted_address(request)
+        address = counted_address(connection)
         wait_s = await self._rates.previews(address, previews) if previews else None
         if wait_s is None:
             wait_s = await self._rates.operation(
@@ -59,10 +72,10 @@ class Admission:
             )
         return admitted if wait_s is None else slow_down(wait_s)
 
-    async def admit_refusal(self, request: Request) -> Refusal | None:
+    async def admit_refusal(self, connection: HTTPConnection) -> Refusal | None:
         """Why a credential that is not valid gets no answer: its address has tried too many."""
         wait_s = await self._rates.operation(
-            account=None, address=counted_address(request), cost=REFUSAL_COST
+            account=None, address=counted_address(connection), cost=REFUSAL_COST
         )
         return None if wait_s is None else slow_down(wait_s)
 
@@ -71,7 +84,7 @@ class Admission:
         document: Document,
         operation: OperationDefinitionNode | str,
         asked: GraphQLRequest,
-        method: str,
+        way: Way,
     ) -> Admitted | Refusal:
         """Whether the operation may be executed; what it will cost, or why not."""
         if document.errors:
@@ -79,21 +92,34 @@ class Admission:
         if isinstance(operation, str):
             return refusal_for(operation, BAD_REQUEST)
         kind = operation.operation
-        if kind is OperationType.SUBSCRIPTION:
-            message = (
-                "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
-                f"or with Accept: {EVENT_STREAM}."
-            )
-            return refusal_for(message, BAD_REQUEST)
-        if method != "POST" and kind is not OperationType.QUERY:
-            message = f"A {kind.value} can't be sent by {method}: use POST."
-            return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
+        misplaced = _misplaced(kind, way)
+        if misplaced is not None:
+            return misplaced
         price = self._documents.price(document, operation, asked.variables)
         try:
             price.check()
+            if way is Way.STREAM:
+                price.check_event()
         except TooComplex as excess:
             return Refusal([excess.told()], TOO_COMPLEX)
         return Admitted(price, changes_something=kind is OperationType.MUTATION)
+
+
+def _misplaced(kind: OperationType, way: Way) -> Refusal | None:
+    """Why this kind of operation can't be sent this way."""
+    if way is Way.STREAM and kind is not OperationType.SUBSCRIPTION:
+        message = f"A {kind.value} can't be sent this way: POST it to /graphql."
+        return refusal_for(message, BAD_REQUEST)
+    if kind is OperationType.SUBSCRIPTION and way is not Way.STREAM:
+        message = (
+            "A subscription has many answers: ask for it by a WebSocket (graphql-transport-ws) "
+            f"or with Accept: {EVENT_STREAM}."
+        )
+        return refusal_for(message, BAD_REQUEST)
+    if way is Way.GET and kind is OperationType.MUTATION:
+        message = "A mutation can't be sent by GET: use POST."
+        return refusal_for(message, BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
+    return None
 
 
 async def may_explore(request: HTTPConnection, caller: Caller, settings: Settings) -> bool:

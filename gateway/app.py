@@ -21,8 +21,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import health
-from gateway.connection_limits import STATE_KEY, ConnectionLimits
+from gateway import connection_limits, draining, health
+from gateway.connection_limits import ConnectionLimits
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.draining import Drain
 from gateway.export import export_route
@@ -179,7 +179,7 @@ async def _running(
     beside: Beside,
     exchange: Exchange,
     now: Callable[[], datetime],
-) -> AsyncIterator[dict[str, ConnectionLimits]]:
+) -> AsyncIterator[dict[str, ConnectionLimits | Drain]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(drain.on_sigterm())
@@ -203,7 +203,10 @@ async def _running(
             delivers_mail=deliver_forever in beside.wakes,
         )
         try:
-            yield {STATE_KEY: ConnectionLimits.of(settings)}
+            yield {
+                connection_limits.STATE_KEY: ConnectionLimits.of(settings),
+                draining.STATE_KEY: drain,
+            }
         finally:
             stop.set()
             _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_WITHIN_S)

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.database import DATABASE_TROUBLE, connected, pending_migrations
+from gateway.database import DATABASE_TROUBLE, connected, is_sqlite, pending_migrations
 from gateway.discovery import ProviderUnavailable
 from gateway.mail.delivery import check_mail_server
 from gateway.mail.session import MailServerTrouble
+from gateway.observers import problem_with_traces
 from gateway.oidc import Provider
 from gateway.rates import Rates
 from gateway.settings import MAIL_SETTINGS, SIGN_IN_SETTINGS, Settings
+from gateway.streams.listening import NotListening, check_listening
 from resolvers.catalogue import current_catalogue
 
 DATABASE_WITHIN_S = 15.0
@@ -32,7 +34,7 @@ class Finding:
 async def check_everything(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
     """Try everything that the settings name, side by side; it changes nothing anywhere."""
     groups = await asyncio.gather(
-        _check_database(settings),
+        _check_database(settings, now=now),
         _check_provider(settings, now=now),
         _check_mail(settings),
         _check_rates(settings),
@@ -41,6 +43,7 @@ async def check_everything(settings: Settings, *, now: Callable[[], datetime]) -
         Finding(is_good=True, text=f"settings: browsers come to {settings.public_url}"),
         _told_of_proxies(settings),
         *_check_secret_key(settings),
+        *_check_traces(settings),
         *(finding for group in groups for finding in group),
     ]
 
@@ -77,7 +80,12 @@ def _check_secret_key(settings: Settings) -> list[Finding]:
     return []
 
 
-async def _check_database(settings: Settings) -> list[Finding]:
+def _check_traces(settings: Settings) -> list[Finding]:
+    problem = problem_with_traces() if settings.traces else None
+    return [] if problem is None else [Finding(is_good=False, text=f"settings: {problem}")]
+
+
+async def _check_database(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
     try:
         async with (
             asyncio.timeout(DATABASE_WITHIN_S),
@@ -85,11 +93,16 @@ async def _check_database(settings: Settings) -> list[Finding]:
         ):
             pending = await pending_migrations()
             services = [] if pending else list((await current_catalogue()).services.values())
+            listening = await _check_listening(settings, now=now)
     except DATABASE_TROUBLE as error:
         return [Finding(is_good=False, text=f"database: GATEWAY_DATABASE_URL: {in_words(error)}")]
     if pending:
         text = f"database: {len(pending)} migrations are to be applied, run gateway migrate"
-        return [Finding(is_good=True, text="database: answers"), Finding(is_good=False, text=text)]
+        return [
+            Finding(is_good=True, text="database: answers"),
+            Finding(is_good=False, text=text),
+            *listening,
+        ]
     text = (
         f"catalogue: {len(services)} services"
         if services
@@ -98,7 +111,24 @@ async def _check_database(settings: Settings) -> list[Finding]:
     return [
         Finding(is_good=True, text="database: answers and has the newest schema"),
         Finding(is_good=bool(services), text=text),
+        *listening,
     ]
+
+
+async def _check_listening(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
+    """Whether live updates come in; SQLite needs nothing for them."""
+    url = (settings.listen_database_url or settings.database_url).get_secret_value()
+    if is_sqlite(url):
+        return []
+    name = "LISTEN_DATABASE_URL" if settings.listen_database_url else "DATABASE_URL"
+    try:
+        await check_listening(url, settings, now=now)
+    except NotListening as error:
+        return [Finding(is_good=False, text=f"live updates: {error}")]
+    except DATABASE_TROUBLE as error:
+        text = f"live updates: GATEWAY_{name}: {in_words(error)}"
+        return [Finding(is_good=False, text=text)]
+    return [Finding(is_good=True, text="live updates: what is sent comes in")]
 
 
 async def _check_provider(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:

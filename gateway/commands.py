@@ -153,7 +153,7 @@ def schema_command() -> None:
 
 @cli.command("check")
 def check_command() -> None:
-    """Read every setting, try the database, the provider and the mail server, and say how it is."""
+    """Read every setting, try all that they name, and say how it is."""
     findings = asyncio.run(check_everything(load_settings(), now=utc_now))
     for finding in findings:
         typer.echo(finding)

@@ -24,6 +24,7 @@ from uvicorn.server import ServerState
 
 from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
+from gateway.graphql_errors import RATE_LIMITED
 from gateway.leaving import LeavingConnection
 from gateway.malformed import refusal
 from gateway.patience import LEAVE
@@ -62,7 +63,7 @@ class Waiting(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Deadlines:
     """How long connections may wait, in seconds."""
 
     send_s: float
@@ -81,7 +82,7 @@ class Watch:
     _is_untidy: bool = False
     """Whether connections were ended since memory was last given back."""
     _next: asyncio.TimerHandle | None = None
-    patience: "Patience" = field(init=False)
+    deadlines: Deadlines = field(init=False)
 
     def __post_init__(self) -> None:
         limits = self.limits
@@ -91,7 +92,7 @@ class Watch:
             Waiting.NEXT: limits.idle_s + LOOK_EVERY_S,  # uvicorn ends it before, as a rule
             Waiting.END: LINGER_S,
         }
-        self.patience = Patience(limits.send_s, waits)
+        self.deadlines = Deadlines(limits.send_s, waits)
 
     def admit(self, connection: "GuardedConnection", host: str, address: str) -> bool:
         """Watch a connection from now on, unless there are too many."""
@@ -121,7 +122,7 @@ class Watch:
         now = self.loop.time()
         ended: Counter[str] = Counter()
         for connection in list(self.connections):
-            reason = connection.overdue(now, self.patience)
+            reason = connection.overdue(now, self.deadlines)
             if reason is not None:
                 ended[reason] += 1
                 connection.end()
@@ -197,7 +198,8 @@ class GuardedConnection(LeavingConnection):
         self._address = counted(host)
         if not self._watch.admit(self, host, self._address):
             wait = {"retry-after": str(RETRY_AFTER_S)}
-            transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, **wait))
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            transport.write(refusal(status, TOO_MANY, code=RATE_LIMITED, **wait))
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -264,19 +266,19 @@ class GuardedConnection(LeavingConnection):
             self._may_still_send = self._body_bytes + LINGER_BYTES
         super().on_response_complete()
 
-    def overdue(self, now: float, patience: Patience) -> str | None:
+    def overdue(self, now: float, deadlines: Deadlines) -> str | None:
         """What has taken too long, if anything has."""
         if self.transport.get_write_buffer_size() == 0:
             self._unsent_since = None
         elif self._unsent_since is None:
             self._unsent_since = now
-        elif now - self._unsent_since > patience.send_s:
+        elif now - self._unsent_since > deadlines.send_s:
             return "answer"
         if self.flow.read_paused and self._waits_for is not Waiting.END:
             # It is us who don't read, since an earlier request is still being answered.
             self._since = now
             return None
-        limit_s = patience.waits.get(self._waits_for)
+        limit_s = deadlines.waits.get(self._waits_for)
         if limit_s is not None and now - self._since > limit_s:
             return self._waits_for.value
         return None

@@ -17,9 +17,13 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
+STATE_KEY = "drain"
+"""Where the application's lifespan leaves its `Drain` for the server's connections."""
+
+
 @dataclass(slots=True)
 class Drain:
-    """Whether this process is leaving."""
+    """Whether this process is leaving: told to by SIGTERM, or since its server ends."""
 
     seconds: float = 0.0
     """How long requests are still taken after SIGTERM."""

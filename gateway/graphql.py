@@ -14,39 +14,25 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
 
-from gateway.admission import Admission, may_explore
-from gateway.auth import (
-    InvalidCredential,
-    caller_for,
-    clear_session_cookie,
-)
-from gateway.browser_session import BrowserSession
-from gateway.documents import (
-    BAD_REQUEST,
-    Documents,
-    calls,
-    only_signs_out,
-)
-from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import (
-    INTERNAL,
-    RATE_LIMITED,
-    Refusal,
-)
-from gateway.graphql_execution import Execution, GraphExecutor
-from gateway.graphql_requests import (
+from gateway.admission import Admission, Way, may_explore
+from gateway.answers import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
     RETRY_AFTER_S,
-    GraphQLRequest,
-    Room,
     UnfitRequest,
     answer,
     media_type,
     prefers_html,
-    read_request,
+    problem,
 )
+from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
+from gateway.browser_session import BrowserSession
+from gateway.documents import Documents, calls, only_signs_out
+from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
+from gateway.graphql_errors import INTERNAL, RATE_LIMITED, Refusal
+from gateway.graphql_execution import Execution, GraphExecutor
+from gateway.graphql_requests import GraphQLRequest, read_request
 from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.observation import current_operation, note_code
 from gateway.observers import Observers
@@ -54,6 +40,7 @@ from gateway.oidc import Provider
 from gateway.patience import ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
 from gateway.requests import UNAVAILABLE, request_id_of
+from gateway.room import Room
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange
 from gateway.streams.server_sent import events_of
@@ -103,9 +90,10 @@ class GraphQLEndpoint:
         self._now = now
         self._graph = build()
         self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
+        core = self._core
         self._root_fields = frozenset(
             name
-            for root in (self._core.query_type, self._core.mutation_type)
+            for root in (core.query_type, core.mutation_type, core.subscription_type)
             for name in (root.fields if root else ())
         )
         self._idempotency = Idempotency(settings)
@@ -124,13 +112,11 @@ class GraphQLEndpoint:
         self.subscriptions = Subscriptions(
             settings,
             exchange,
-            rates,
-            self._documents,
+            self._admission,
             self._trusted,
             schema=self._core,
             executor_class=self.executor_class,
             context_for=self._context,
-            may_explore=may_explore,
             now=now,
         )
 
@@ -139,9 +125,8 @@ class GraphQLEndpoint:
         with self._observers.operation():
             if self._under_way >= MAX_UNDER_WAY:
                 note_code(RATE_LIMITED)
-                error = {"message": OVERLOADED, "extensions": {"code": RATE_LIMITED}}
                 wait = {"retry-after": str(RETRY_AFTER_S)}
-                return answer({"errors": [error]}, media=JSON, status=503, headers=wait)
+                return problem(OVERLOADED, RATE_LIMITED, media=JSON, status=503, headers=wait)
             self._under_way += 1
             try:
                 return await self._answer(request)
@@ -159,16 +144,18 @@ class GraphQLEndpoint:
                 asked = await read_request(
                     request, held, may_carry_file=partial(self._is_signed_in, request)
                 )
-                follows = media == EVENT_STREAM and await self.subscriptions.asks_for_one(asked)
-                if not follows:
+                followed = None
+                if media == EVENT_STREAM:
+                    followed = await self.subscriptions.asked_for(asked)
+                if followed is None:
                     return await self._in_time(request, asked, media)
+            self._note_name(followed)
             return await self._events(request, asked)
         except UnfitRequest as unfit:
             media = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in (accept or "") else JSON
-            note_code(BAD_REQUEST)
-            error = {"message": unfit.message, "extensions": {"code": BAD_REQUEST}}
-            return answer(
-                {"errors": [error]}, media=media, status=unfit.status, headers=unfit.headers
+            note_code(unfit.code)
+            return problem(
+                unfit.message, unfit.code, media=media, status=unfit.status, headers=unfit.headers
             )
 
     async def _events(self, request: Request, asked: GraphQLRequest) -> Response:
@@ -217,11 +204,14 @@ class GraphQLEndpoint:
                 return await self._respond(request, asked, media, patience)
         except TookTooLong:
             log.error("query_given_up", limit_s=self._settings.query_timeout_s)  # noqa: TRY400 - the stack tells nothing more
-            extensions = {"code": INTERNAL, "requestId": request_id_of(request)}
-            error = {"message": TOOK_TOO_LONG, "extensions": extensions}
-            headers = {"retry-after": str(RETRY_AFTER_S)}
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            return answer({"errors": [error]}, media=media, status=status, headers=headers)
+            return problem(
+                TOOK_TOO_LONG,
+                INTERNAL,
+                media=media,
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                headers={"retry-after": str(RETRY_AFTER_S)},
+                requestId=request_id_of(request),
+            )
         except ClientLeft:
             return Response(status_code=CLIENT_LEFT)
 
@@ -237,7 +227,8 @@ class GraphQLEndpoint:
         self._note_name(operation)
         if invalid is not None and not _signs_out_again(operation, invalid):
             return await self._unauthorized(request, invalid, media)
-        admitted = await self._admission.admit(document, operation, asked, request, caller)
+        way = Way.POST if request.method == "POST" else Way.GET
+        admitted = await self._admission.admit(document, operation, asked, request, caller, way=way)
         if isinstance(admitted, Refusal):
             return self._refused(admitted, media)
         if admitted.changes_something:
@@ -300,12 +291,9 @@ class GraphQLEndpoint:
         if refusal is not None:
             return self._refused(refusal, media)
         note_code("UNAUTHENTICATED")
-        error = {"message": str(invalid), "extensions": {"code": "UNAUTHENTICATED"}}
-        response = answer(
-            {"errors": [error]},
-            media=media,
-            status=401,
-            headers={"www-authenticate": invalid.challenge},
+        challenge = {"www-authenticate": invalid.challenge}
+        response = problem(
+            str(invalid), "UNAUTHENTICATED", media=media, status=401, headers=challenge
         )
         if invalid.is_session:
             clear_session_cookie(response, self._settings)

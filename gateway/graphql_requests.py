@@ -1,28 +1,26 @@
-"""GraphQL over HTTP: reading requests, choosing the media type, writing answers.
+"""Requests of GraphQL over HTTP: reading them, from a body or a query string.
 
 The GraphQL Foundation's specification, of which the sections are cited below.
 """
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+
+from gateway.answers import JSON, UnfitRequest
+from gateway.room import Held
 
 MAX_BODY_BYTES = 1_048_576
 """A thousand rows of the largest inputs fit."""
 
 MAX_MESSAGE_BYTES = 65_536
 """Of a WebSocket, which takes subscriptions alone."""
-MAX_BYTES_OF_ALL_BODIES = 64 * MAX_BODY_BYTES
-"""In one process at a time, while they are read and answered."""
 
-RETRY_AFTER_S = 2
 MAX_BODY_WITH_FILE_BYTES = 8_388_608
 """A file of ten thousand rows, whose letters JSON may have escaped."""
 
@@ -31,20 +29,6 @@ FILE_FIELD = "csv"
 MAX_JSON_DEPTH = 64
 STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
 BRACKET = re.compile(rb"[\[\]{}]")
-
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
-
-
-class UnfitRequest(Exception):  # noqa: N818 - an answer, not an error
-    """A request that is no well-formed GraphQL request; the text says why."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,95 +51,6 @@ class GraphQLRequest:
     def wants_cost(self) -> bool:
         """Whether the answer shall say what it cost: `"extensions": {"cost": true}` asks for it."""
         return self.extensions is not None and self.extensions.get("cost") is True
-
-
-def media_type(accept: str | None) -> str:
-    """The media type to answer in (section 6.1).
-
-    Who does not name the newer one gets `application/json`, which every client reads.
-
-    Raises:
-        UnfitRequest: 406, if none of ours is accepted.
-    """
-    if accept is None or not accept.strip():
-        return JSON
-    ranges = sorted(_media_ranges(accept), key=lambda weighed: -weighed[1])
-    for name, weight in ranges:
-        if weight <= 0:
-            continue
-        if name == GRAPHQL_RESPONSE:
-            return GRAPHQL_RESPONSE
-        if name == EVENT_STREAM:
-            return EVENT_STREAM
-        if name in {JSON, "application/*", "*/*"}:
-            return JSON
-    message = f"The answer can be {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}; Accept names none."
-    raise UnfitRequest(406, message)
-
-
-def prefers_html(accept: str | None) -> bool:
-    """Whether a browser asks for a page (RFC 9110 section 12.5.1)."""
-    return any(name == "text/html" and weight > 0 for name, weight in _media_ranges(accept or ""))
-
-
-def _media_ranges(accept: str) -> list[tuple[str, float]]:
-    ranges = []
-    for item in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip() == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-        ranges.append((name, weight))
-    return ranges
-
-
-class Room:
-    """The memory for the bodies of all requests of a process that are being read or answered."""
-
-    def __init__(self, max_bytes: int = MAX_BYTES_OF_ALL_BODIES) -> None:
-        self._free = max_bytes
-
-    @contextmanager
-    def hold(self) -> Iterator["Held"]:
-        """Memory for one request, given back at the end."""
-        held = Held(self)
-        try:
-            yield held
-        finally:
-            self._free += held.size
-
-    def take(self, size: int) -> None:
-        """Take some.
-
-        Raises:
-            UnfitRequest: 503, if there is not so much left.
-        """
-        if size > self._free:
-            message = "Too many large requests at once. Try again in a moment."
-            raise UnfitRequest(503, message, {"retry-after": str(RETRY_AFTER_S)})
-        self._free -= size
-
-
-@dataclass(slots=True)
-class Held:
-    """What one request has of the room."""
-
-    room: Room
-    size: int = 0
-
-    def grow(self, size: int) -> None:
-        """Hold more.
-
-        Raises:
-            UnfitRequest: 503, if there is no more.
-        """
-        self.room.take(size)
-        self.size += size
 
 
 async def read_request(
@@ -330,40 +225,3 @@ def _query_hash(extensions: dict[str, Any]) -> str | None:
     if not isinstance(hash_, str) or not hash_:
         raise UnfitRequest(400, "`extensions.persistedQuery.sha256Hash` must be text.")
     return hash_
-
-
-def answer(
-    body: Mapping[str, Any],
-    *,
-    media: str,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """An answer in a media type; it is never cached, for it may hold what only one may see."""
-    content = orjson.dumps(body)
-    if media == EVENT_STREAM:
-        content = event("next", content) + event("complete")
-    response = Response(content, status_code=status)
-    response.raw_headers += HEADERS[media]
-    if headers:
-        response.headers.update(headers)
-    return response
-
-
-HEADERS = {
-    media: [
-        (b"content-type", f"{media}; charset=utf-8".encode()),
-        (b"cache-control", b"no-store"),
-        (b"vary", b"Accept, Origin, Cookie"),
-    ]
-    for media in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
-}
-"""Of answers, made once."""
-
-
-def event(name: str, data: bytes = b"", *, id_: str = "") -> bytes:
-    """A server-sent event (HTML Standard, section 9.2.6); data without a line break."""
-    lines = [b"event: ", name.encode(), b"\n"]
-    if id_:
-        lines += [b"id: ", id_.encode(), b"\n"]
-    return b"".join([*lines, b"data: ", data, b"\n\n"])

@@ -21,8 +21,8 @@ from weakref import WeakValueDictionary
 import orjson
 from starlette.requests import Request
 
+from gateway.answers import UnfitRequest
 from gateway.graphql_errors import Refusal
-from gateway.graphql_requests import UnfitRequest
 from gateway.secret_keys import Sealer
 from gateway.settings import Settings
 from resolvers.once import (

@@ -4,10 +4,8 @@ uvicorn 0.54 closes a connection at once that is kept alive between two requests
 has sent the next one that very moment, and ends others after their answer without saying so first.
 """
 
+from gateway.draining import STATE_KEY, Drain
 from gateway.malformed import StrictConnection
-
-CLOSE = (b"connection", b"close")
-"""Tells the client to send no further request by this connection (RFC 9112 section 9.6)."""
 
 LAST_WORDS_S = 1.0
 """How long a client that is connected may still begin a request, which is answered."""
@@ -18,11 +16,9 @@ class LeavingConnection(StrictConnection):
 
     def shutdown(self) -> None:
         """End after the next answer that can say so, or a moment without a request."""
-        headers = self.server_state.default_headers
-        if CLOSE not in headers:
-            self.server_state.default_headers = [*headers, CLOSE]  # of all requests from now on
-        if self.cycle is not None and not self.cycle.response_started:
-            self.cycle.default_headers = self.server_state.default_headers
+        drain: Drain | None = self.app_state.get(STATE_KEY)
+        if drain is not None:
+            drain.has_begun = True  # so every answer from now on says that it is the last
         self.loop.call_later(LAST_WORDS_S, self._end_if_idle)
 
     def _end_if_idle(self) -> None:

@@ -24,10 +24,10 @@ class StrictConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-def refusal(status: HTTPStatus, message: str, **more: str) -> bytes:
+def refusal(status: HTTPStatus, message: str, *, code: str = "BAD_REQUEST", **more: str) -> bytes:
     """A whole answer that ends its connection, as bytes; `more` are further headers."""
     request_id = str(new_id())
-    error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
+    error = {"message": message, "extensions": {"code": code}}
     body = orjson.dumps({"errors": [error]})
     headers = {
         **HEADERS,

@@ -11,14 +11,13 @@ NOTHING = "none"
 
 KNOWN_OPERATIONS = frozenset(
     {
-        *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit"),
-        *("AuditPage", "Catalogue", "CheckAccess", "Checklist", "CreateAccessToken"),
-        *("CreateUser", "CreateWebhook", "DeactivateSubscription", "EditUser"),
-        *("EditedUser", "EndSession", "FollowUsers", "ImportUsers", "InvitationPreview"),
-        *("Invitations", "InviteUsers", "ListUsers", "LookAtInvitation", "Profile"),
-        *("RemovalBlockers", "RemoveUsers", "RevokeAccessToken", "RevokeInvitations"),
-        *("SeeImport", "SignOut", "SignUp", "SignUpForService", "UserImportSeen"),
-        *("UsersChanged", "UsersPage", "Viewer", "WhoAmI"),
+        *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit", "AuditPage"),
+        *("Catalogue", "CheckAccess", "Checklist", "CreateAccessToken", "CreateUser"),
+        *("CreateWebhook", "DeactivateSubscription", "EditUser", "EditedUser", "EndSession"),
+        *("FollowUsers", "ImportUsers", "InvitationPreview", "Invitations", "InviteUsers"),
+        *("ListUsers", "LookAtInvitation", "Profile", "RemovalBlockers", "RemoveUsers"),
+        *("RevokeAccessToken", "RevokeInvitations", "SeeImport", "SignOut", "SignUp"),
+        *("SignUpForService", "UserImportSeen", "UsersChanged", "UsersPage", "Viewer", "WhoAmI"),
     }
 )
 """The operations of our own pages. Whatever else a client calls its own is "other": a name that it
@@ -31,7 +30,7 @@ class Operation:
 
     name: str = OTHER
     kind: str = NOTHING
-    """`query` or `mutation`."""
+    """`query`, `mutation` or `subscription`."""
     field: str = NOTHING
     """The field of the graph that it begins with; the first one, if there are several."""
     code: str = OK

@@ -106,6 +106,21 @@ def test_a_replica_has_time_to_leave() -> None:
     assert grace_s > drain_s + 20 + 20
 
 
+def test_the_gateways_believe_the_proxy_alone_about_addresses_and_outlast_its_connections() -> None:
+    shipped = Path("gateway/deploy/haproxy.cfg").read_text()
+    environment = SERVICES["gateway-1"]["environment"]
+    kept_s = [
+        int(each) for each in re.findall(r"timeout (?:http-keep-alive|server) (\d+)s", shipped)
+    ]
+
+    assert COMPOSE["networks"]["outside"]["ipam"]["config"] == [
+        {"subnet": environment["GATEWAY_TRUSTED_PROXIES"]}
+    ]
+    assert "http-request set-header X-Forwarded-For %[src]" in shipped
+    assert len(kept_s) == 2
+    assert float(environment["GATEWAY_IDLE_TIMEOUT_S"]) > max(kept_s)
+
+
 def test_the_proxy_hides_what_is_for_those_who_watch() -> None:
     shipped = Path("gateway/deploy/haproxy.cfg").read_text()
 

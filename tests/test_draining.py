@@ -4,7 +4,7 @@ import http.client
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,29 @@ def test_a_second_sigterm_ends_the_wait(tmp_path: Path) -> None:
 
     assert is_unready
     assert code in {0, -signal.SIGTERM}
+
+
+def test_a_server_that_ends_says_so_once_in_each_answer(tmp_path: Path) -> None:
+    port = free_port()
+    environment = environment_for(
+        f"http://127.0.0.1:{port}", f"sqlite://{tmp_path / 'gateway.sqlite3'}"
+    )
+    prepare_database(environment)
+    said = []
+    with (
+        serving(environment, "--no-mail", log=tmp_path / "gateway.log") as process,
+        ExitStack() as stack,
+    ):
+        connections = [stack.enter_context(kept_alive(port)) for _ in range(12)]
+        for connection in connections:
+            asked(connection, "/healthz")
+        process.send_signal(signal.SIGTERM)
+        for connection in connections:
+            time.sleep(0.05)
+            connection.request("GET", "/healthz")
+            response = connection.getresponse()
+            response.read()
+            said.append(response.headers.get_all("connection"))
+
+    assert said[-1] == ["close"]
+    assert [each for each in said if each not in (None, ["close"])] == []

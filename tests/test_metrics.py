@@ -86,6 +86,8 @@ async def test_operations_are_counted_by_names_of_ours_alone(
         for text in texts:
             await client.post("/graphql", json={"query": text}, headers=cookie)
         await client.post("/graphql", content=b"no JSON", headers=cookie)
+        follow = {"query": "subscription FollowUsers { userChanged { nothing } }"}
+        await client.post("/graphql", json=follow, headers={"accept": "text/event-stream"})
         text = (await client.get("/metrics", headers=READER)).text
     name = "gateway_operation_seconds_count"
     counted = {key[1]: value for key, value in samples(text).items() if key[0] == name}
@@ -97,6 +99,7 @@ async def test_operations_are_counted_by_names_of_ours_alone(
         'code="GRAPHQL_VALIDATION_FAILED",field="other",operation="other"': 1,
         'code="OK",field="signOut",operation="SignOut"': 1,
         'code="BAD_REQUEST",field="none",operation="other"': 1,
+        'code="GRAPHQL_VALIDATION_FAILED",field="userChanged",operation="FollowUsers"': 1,
     }
 
 

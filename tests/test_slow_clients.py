@@ -14,7 +14,8 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from gateway.graphql_requests import Room, UnfitRequest
+from gateway.answers import UnfitRequest
+from gateway.room import Room
 from gateway.settings import Settings
 from tests.guarded_server import guarded
 from tests.slow import GOOD_QUERY, Server, attack, problems, server
@@ -122,6 +123,7 @@ def test_more_connections_than_allowed_are_told_to_come_back(tmp_path: Path) -> 
 
     assert refusal.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"\r\nretry-after: 5\r\n" in refusal
+    assert b'"code":"RATE_LIMITED"' in refusal
     assert answer.status_code == 200
 
 
@@ -191,6 +193,7 @@ def test_all_bodies_together_have_a_limit() -> None:
         later.grow(10)
 
     assert (refused.value.status, refused.value.headers) == (503, {"retry-after": "2"})
+    assert refused.value.code == "RATE_LIMITED"
 
 
 def test_a_shell_s_limit_of_open_files_is_raised() -> None:

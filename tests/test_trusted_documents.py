@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.answers import GRAPHQL_RESPONSE
 from gateway.app import create_app
-from gateway.graphql_requests import GRAPHQL_RESPONSE
 from gateway.manifests import PORTAL_MANIFEST, ManifestCheck, graphiql_documents, shipped_documents
 from gateway.settings import Settings
 from gateway.trusted import AutomaticQueries
@@ -221,7 +221,7 @@ async def test_only_trusted_documents_run_where_that_is_set(
 async def test_no_other_subscription_is_followed_either_where_that_is_set(
     trusting: httpx2.AsyncClient, alice: Person, contoso: str, accept: str
 ) -> None:
-    """By WebSocket they go the same way: `gateway.streams.subscribing`."""
+    """By WebSocket: `test_stream_admission`."""
     text = f'subscription {{ userChanged(organizationId: "{contoso}") {{ kind }} }}'
     response = await trusting.post(
         "/graphql",

@@ -1,9 +1,10 @@
 """How announcements come from PostgreSQL: one connection that listens, and proves that it does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import NoReturn
+from datetime import datetime
+from typing import NoReturn, Self
 
 import structlog
 
@@ -74,6 +75,17 @@ async def listen_forever(url: str, exchange: Exchange) -> NoReturn:
             await asyncio.sleep(pause)
 
 
+async def check_listening(url: str, settings: Settings, *, now: Callable[[], datetime]) -> None:
+    """See that what is sent by the connected database comes back by this way.
+
+    Raises:
+        NotListening: It does not.
+        OSError: PostgreSQL can't be reached there; so may errors of Tortoise and of the driver.
+    """
+    async with Line(Exchange(settings, now=now)).held(url) as line:
+        await line.prove(HEARD_FIRST_WITHIN_S)
+
+
 class Line:
     """One connection that listens.
 
@@ -94,23 +106,34 @@ class Line:
             NotListening: It was lost, or is of no use.
             OSError: The database can't be reached; so may errors of Tortoise and of the driver.
         """
-        async with asyncio.timeout(HEARD_FIRST_WITHIN_S):
-            connection = await own_connection(url)
-        try:
-            connection.add_termination_listener(lambda _: self._lose())
-            await connection.add_listener(CHANNEL, lambda *told: self._hear(str(told[-1])))
+        async with self.held(url):
             within_s = HEARD_FIRST_WITHIN_S
             while True:
-                await self._prove(within_s)
+                await self.prove(within_s)
                 within_s = HEARD_WITHIN_S
                 self._exchange.listens()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PROVES_EVERY_S):
                         await self._lost.wait()
+
+    @asynccontextmanager
+    async def held(self, url: str) -> AsyncIterator[Self]:
+        """Connected, and told what is sent, while the block runs."""
+        async with asyncio.timeout(HEARD_FIRST_WITHIN_S):
+            connection = await own_connection(url)
+        try:
+            connection.add_termination_listener(lambda _: self._lose())
+            await connection.add_listener(CHANNEL, lambda *told: self._hear(str(told[-1])))
+            yield self
         finally:
             connection.terminate()
 
-    async def _prove(self, within_s: float) -> None:
+    async def prove(self, within_s: float) -> None:
+        """See that a message of our own comes back.
+
+        Raises:
+            NotListening: It does not.
+        """
         self._proof = f"{PROOF}{new_id().hex}"
         self._heard.clear()
         try:

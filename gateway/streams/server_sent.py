@@ -14,11 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.graphql_requests import EVENT_STREAM, GraphQLRequest, answer, event
+from gateway.answers import EVENT_STREAM, answer, event, problem
+from gateway.graphql_errors import RATE_LIMITED
+from gateway.graphql_requests import GraphQLRequest
+from gateway.observation import note_code
 from gateway.protocols import AT_SHUTDOWN
 from gateway.streams.exchange import NotNow
 from gateway.streams.stream import FINAL, End, Stream, StreamEnded, running_task
-from gateway.streams.subscribing import Admitted, NotBegun, Subscriptions
+from gateway.streams.subscribing import Beginning, NotBegun, Subscriptions
 from resolvers.caller import Caller
 
 ALIVE = b":\n\n"
@@ -42,12 +45,24 @@ async def events_of(
     """
     try:
         caller = await subscriptions.caller(request)
-        admitted = await subscriptions.admitted(
+        beginning = await subscriptions.admitted(
             asked, caller, request, last_event_id=request.headers.get("last-event-id")
         )
     except NotBegun as refused:
-        return answer({"errors": refused.errors}, media=EVENT_STREAM)
-    return EventStream(admitted, caller, request, subscriptions)
+        note_code(refused.errors[0]["extensions"]["code"])
+        return refusal_of(refused)
+    return EventStream(beginning, caller, request, subscriptions)
+
+
+def refusal_of(refused: NotBegun) -> Response:
+    """The answer to a subscription that does not begin."""
+    wait_s = refused.retry_after_s
+    return answer(
+        {"errors": refused.errors},
+        media=EVENT_STREAM,
+        status=refused.status or HTTPStatus.OK,
+        headers=None if wait_s is None else {"retry-after": str(wait_s)},
+    )
 
 
 class EventStream(Response):
@@ -57,7 +72,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        admitted: Admitted,
+        beginning: Beginning,
         caller: Caller,
         request: Request,
         subscriptions: Subscriptions,
@@ -70,7 +85,7 @@ class EventStream(Response):
             }
         )
         del self.headers["content-length"]
-        self._admitted = admitted
+        self._beginning = beginning
         self._caller = caller
         self._request = request
         self._subscriptions = subscriptions
@@ -81,17 +96,16 @@ class EventStream(Response):
             with self._subscriptions.exchange.connection():
                 await self._serve(scope, receive, send)
         except NotNow as full:
-            headers = {"retry-after": RETRY_AFTER_S}
-            error = {"message": str(full), "extensions": {"code": "RATE_LIMITED"}}
-            refusal = answer(
-                {"errors": [error]},
+            refusal = problem(
+                str(full),
+                RATE_LIMITED,
                 media=EVENT_STREAM,
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
-                headers=headers,
+                headers={"retry-after": RETRY_AFTER_S},
             )
             await refusal(scope, receive, send)
         except NotBegun as refused:
-            await answer({"errors": refused.errors}, media=EVENT_STREAM)(scope, receive, send)
+            await refusal_of(refused)(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events.
@@ -101,7 +115,7 @@ class EventStream(Response):
             NotBegun: Nothing was sent, since the caller may not follow this.
         """
         last_words = event("complete")
-        async with self._subscriptions.begun(self._admitted, self._caller, self._request) as (
+        async with self._subscriptions.begun(self._beginning, self._caller, self._request) as (
             stream,
             answers,
         ):

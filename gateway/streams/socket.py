@@ -16,13 +16,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.answers import UnfitRequest
 from gateway.auth import InvalidCredential, comes_from_our_pages
 from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
-from gateway.graphql_requests import UnfitRequest, checked_request, json_in
+from gateway.graphql_requests import checked_request, json_in
 from gateway.logs import report_failure
 from gateway.streams.exchange import NotNow
 from gateway.streams.stream import FINAL, End, StreamEnded, running_task
-from gateway.streams.subscribing import Admitted, NotBegun, Subscriptions
+from gateway.streams.subscribing import Beginning, NotBegun, Subscriptions
 from resolvers.caller import Caller
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -37,6 +38,9 @@ MAX_ID_LENGTH = 100
 
 CLOSES_WITHIN_S = 2.0
 """How long the close frame may take to a client that reads slowly."""
+
+
+TRIED_TOO_MANY = "Too many credentials that are not valid came from this address."
 
 
 class Close(IntEnum):
@@ -212,6 +216,8 @@ class Socket:
         try:
             caller = await self._subscriptions.caller(connection)
         except InvalidCredential as invalid:
+            if await self._subscriptions.admission.admit_refusal(connection) is not None:
+                raise Closing(Close.TRY_AGAIN_LATER, TRIED_TOO_MANY) from None
             raise Closing(Close.UNAUTHORIZED, str(invalid)) from None
         if caller.account is None:
             raise Closing(Close.UNAUTHORIZED, SIGN_IN_FIRST)
@@ -232,8 +238,8 @@ class Socket:
             asked = checked_request(payload)
             if len(self._operations) >= MAX_OPERATIONS:
                 message_ = f"This connection carries {MAX_OPERATIONS} subscriptions already."
-                raise NotBegun(refusal_for(message_, RATE_LIMITED).formatted())
-            admitted = await self._subscriptions.admitted(
+                raise NotBegun.since(refusal_for(message_, RATE_LIMITED))
+            beginning = await self._subscriptions.admitted(
                 asked, caller, self._connection, last_event_id=None
             )
         except UnfitRequest as unfit:
@@ -241,16 +247,19 @@ class Socket:
         except NotBegun as refused:
             await self._send({"id": id_, "type": "error", "payload": refused.errors})
             return
-        task = asyncio.create_task(self._run(id_, admitted, caller, self._connection))
+        task = asyncio.create_task(self._run(id_, beginning, caller, self._connection))
         self._operations[id_] = task
         task.add_done_callback(partial(self._has_ended, id_))
 
     async def _run(
-        self, id_: str, admitted: Admitted, caller: Caller, connection: HTTPConnection
+        self, id_: str, beginning: Beginning, caller: Caller, connection: HTTPConnection
     ) -> None:
         """Carry one subscription to its end."""
         try:
-            async with self._subscriptions.begun(admitted, caller, connection) as (stream, answers):
+            async with self._subscriptions.begun(beginning, caller, connection) as (
+                stream,
+                answers,
+            ):
                 reader = stream.reader = running_task()
                 try:
                     async for each in answers:

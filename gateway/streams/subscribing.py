@@ -1,12 +1,12 @@
 """From an operation to the answers that its stream gives."""
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from graphql import (
     ExecutionResult,
@@ -18,14 +18,12 @@ from graphql import (
 from graphql.execution import Executor
 from starlette.requests import HTTPConnection
 
-from gateway.addresses import counted_address
+from gateway.admission import Admission, Way, may_explore
 from gateway.auth import caller_for
 from gateway.costs import Price
-from gateway.documents import BAD_REQUEST, MAX_ERRORS, TOO_COMPLEX, Document, Documents
-from gateway.graphql_errors import RATE_LIMITED, Refusal, formatted, refusal_for, slow_down
+from gateway.documents import MAX_ERRORS, Document
+from gateway.graphql_errors import RATE_LIMITED, Refusal, formatted, refusal_for
 from gateway.graphql_requests import GraphQLRequest
-from gateway.limits import TooComplex
-from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange, TooManyStreams
@@ -49,7 +47,7 @@ class ContextFor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class Beginning:
     """A subscription that may begin."""
 
     document: Document
@@ -62,18 +60,23 @@ class Admitted:
 class NotBegun(Exception):  # noqa: N818 - an answer
     """A subscription that does not begin, for these errors."""
 
-    def __init__(self, errors: list[Answer]) -> None:
+    def __init__(
+        self, errors: list[Answer], *, status: int | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__("a subscription did not begin")
         self.errors = errors
+        self.status = status
+        """That of an answer over HTTP, if not 200."""
+        self.retry_after_s = retry_after_s
+
+    @classmethod
+    def since(cls, refusal: Refusal) -> Self:
+        """For this reason."""
+        return cls(refusal.formatted(), status=refusal.status, retry_after_s=refusal.retry_after_s)
 
 
 async def _yes() -> bool:
     return True
-
-
-def is_subscription(operation: OperationDefinitionNode | str) -> bool:
-    """Whether this is an operation with many answers."""
-    return not isinstance(operation, str) and operation.operation is OperationType.SUBSCRIPTION
 
 
 class Subscriptions:
@@ -83,31 +86,30 @@ class Subscriptions:
         self,
         settings: Settings,
         exchange: Exchange,
-        rates: Rates,
-        documents: Documents,
+        admission: Admission,
         trusted: TrustedDocuments,
         *,
         schema: GraphQLSchema,
         executor_class: type[Executor[Any]],
         context_for: ContextFor,
-        may_explore: Callable[[HTTPConnection, Caller, Settings], Awaitable[bool]],
         now: Callable[[], datetime],
     ) -> None:
         self.settings = settings
         self.exchange = exchange
-        self._rates = rates
-        self._documents = documents
+        self.admission = admission
         self._trusted = trusted
-        self._may_explore = may_explore
         self._schema = schema
         self._executor_class = executor_class
         self._context_for = context_for
         self._now = now
 
-    async def asks_for_one(self, asked: GraphQLRequest) -> bool:
-        """Whether a request asks for a subscription, if perhaps for one that may not run."""
+    async def asked_for(self, asked: GraphQLRequest) -> OperationDefinitionNode | None:
+        """The subscription that a request is for, even if it may not run; None if for none."""
         document = await self._trusted.read(asked, may_run_any=_yes)
-        return is_subscription(document.operation(asked.operation_name))
+        operation = document.operation(asked.operation_name)
+        if isinstance(operation, str) or operation.operation is not OperationType.SUBSCRIPTION:
+            return None
+        return operation
 
     async def caller(self, connection: HTTPConnection) -> Caller:
         """Who asks, as of now.
@@ -129,71 +131,56 @@ class Subscriptions:
         connection: HTTPConnection,
         *,
         last_event_id: str | None,
-    ) -> Admitted:
+    ) -> Beginning:
         """Let a subscription in; all else is for POST.
 
         Raises:
-            NotBegun: The document is wrong, goes beyond a limit, or holds no subscription.
+            NotBegun: The document is wrong, goes beyond a limit, or holds no subscription; or the
+                caller asks too often.
         """
         document = await self._trusted.read(
-            asked, may_run_any=partial(self._may_explore, connection, caller, self.settings)
+            asked, may_run_any=partial(may_explore, connection, caller, self.settings)
         )
-        if document.errors:
-            raise NotBegun(Refusal(document.errors, document.code).formatted())
-        operation = document.operation(asked.operation_name)
-        if isinstance(operation, str):
-            raise NotBegun(refusal_for(operation, BAD_REQUEST).formatted())
-        if not is_subscription(operation):
-            message = f"A {operation.operation.value} can't be sent this way: POST it to /graphql."
-            raise NotBegun(refusal_for(message, BAD_REQUEST).formatted())
-        price = self._documents.price(document, operation, asked.variables)
-        try:
-            price.check()
-            price.check_event()
-        except TooComplex as excess:
-            raise NotBegun(Refusal([excess.told()], TOO_COMPLEX).formatted()) from None
+        admitted = await self.admission.admit(
+            document,
+            document.operation(asked.operation_name),
+            asked,
+            connection,
+            caller,
+            way=Way.STREAM,
+        )
+        if isinstance(admitted, Refusal):
+            raise NotBegun.since(admitted)
         resumes = last_event_id is not None or bool((asked.extensions or {}).get("lastEventId"))
-        return Admitted(document, asked, price, resumes)
+        return Beginning(document, asked, admitted.price, resumes)
 
     @asynccontextmanager
     async def begun(
-        self, admitted: Admitted, caller: Caller, connection: HTTPConnection
+        self, beginning: Beginning, caller: Caller, connection: HTTPConnection
     ) -> AsyncIterator[tuple[Stream, AsyncIterator[Answer]]]:
         """A subscription under way, with its answers; it ends with the block.
 
         The iterator of the answers raises `StreamEnded` when the client can't have more of them.
 
         Raises:
-            NotBegun: The caller may not follow what he asks for, follows enough already, or asks
-                too often.
+            NotBegun: The caller may not follow what he asks for, or follows enough already.
             NotNow: Nothing can be followed at the moment.
         """
-        await self._count(admitted, caller, connection)
         try:
             async with self.exchange.stream(caller, connection) as stream:
-                results = await self._results(admitted, stream)
-                async with aclosing(self._answers(admitted, results, stream)) as answers:
+                results = await self._results(beginning, stream)
+                async with aclosing(self._answers(beginning, results, stream)) as answers:
                     yield stream, answers
         except TooManyStreams as full:
-            raise NotBegun(refusal_for(str(full), RATE_LIMITED).formatted()) from None
+            raise NotBegun.since(refusal_for(str(full), RATE_LIMITED)) from None
 
-    async def _count(self, admitted: Admitted, caller: Caller, connection: HTTPConnection) -> None:
-        wait_s = await self._rates.operation(
-            account=caller.account.id if caller.account else None,
-            token=caller.token.id if caller.token else None,
-            address=counted_address(connection),
-            cost=admitted.price.cost,
-        )
-        if wait_s is not None:
-            raise NotBegun(slow_down(wait_s).formatted())
-
-    async def _results(self, admitted: Admitted, stream: Stream) -> Any:
-        if admitted.document.node is None:
+    async def _results(self, beginning: Beginning, stream: Stream) -> Any:
+        if beginning.document.node is None:
             raise AssertionError  # refused before
-        asked = admitted.asked
-        beginning = subscribe(
+        asked = beginning.asked
+        subscribing = subscribe(
             self._schema,
-            admitted.document.node,
+            beginning.document.node,
             context_value=self._context_for(stream.caller, self._now(), changes=stream),
             variable_values=asked.variables,
             operation_name=asked.operation_name,
@@ -202,19 +189,19 @@ class Subscriptions:
             hide_suggestions=not self.settings.introspection,
             operation_extensions=asked.extensions,
         )
-        begun = await beginning if inspect.isawaitable(beginning) else beginning
+        begun = await subscribing if inspect.isawaitable(subscribing) else subscribing
         if isinstance(begun, ExecutionResult):
             raise NotBegun(formatted(begun.errors or [], stream.caller.request_id))
         return begun
 
     async def _answers(
-        self, admitted: Admitted, results: Any, stream: Stream
+        self, beginning: Beginning, results: Any, stream: Stream
     ) -> AsyncGenerator[Answer, None]:
         async with aclosing(results):
-            if admitted.resumes:
+            if beginning.resumes:
                 yield MAY_HAVE_MISSED
             cost: Mapping[str, Any] = (
-                {"cost": admitted.price.told()} if admitted.asked.wants_cost else {}
+                {"cost": beginning.price.told()} if beginning.asked.wants_cost else {}
             )
             async for result in results:
                 told = stream.last
