@@ -13,22 +13,14 @@ from starlette.routing import Route
 
 from gateway.addresses import counted_address
 from gateway.admission import REFUSAL_COST
+from gateway.answers import JSON, RETRY_AFTER_S, UnfitRequest
 from gateway.auth import InvalidCredential, caller_for
 from gateway.graphql import CLIENT_LEFT, TOOK_TOO_LONG
-from gateway.graphql_requests import (
-    JSON,
-    MAX_BODY_BYTES,
-    RETRY_AFTER_S,
-    Held,
-    Room,
-    UnfitRequest,
-    check_content_type,
-    json_in,
-    read_body,
-)
+from gateway.graphql_requests import MAX_BODY_BYTES, check_content_type, json_in, read_body
 from gateway.patience import ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
 from gateway.requests import SCIM_PATH, request_id_of
+from gateway.room import Held, Room
 from gateway.scim import discovery, groups, users
 from gateway.scim.asking import Asked, not_found
 from gateway.scim.errors import ANTICIPATED, SCIM_JSON, Problematic, error_answer

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from scim2_models import Context, Error, SCIMException
 from starlette.responses import Response
 
+from gateway.answers import UnfitRequest
 from gateway.auth import InvalidCredential
 from gateway.graphql_errors import MAX_LENGTH
-from gateway.graphql_requests import UnfitRequest
 from models.accounts import AccessScope
 from resolvers.refusals import BadRequest, Code, Forbidden, OutOfScope, Problem, Refused
 
