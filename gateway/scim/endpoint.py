@@ -28,7 +28,7 @@ from gateway.scim.resources import Place
 from gateway.settings import Settings
 from resolvers.caller import Caller
 from resolvers.provisioning import organizations_to_provision
-from schema.nodes import decode_id, encode_id
+from schema.nodes import NOBODY, decode_id, encode_id
 
 log = structlog.get_logger(__name__)
 
@@ -152,13 +152,13 @@ class ScimEndpoint:
         operation = _operation(request.method, parts)
         await self._count(request, caller, operation.cost)
         body = await _body(request, held) if request.method in {"POST", "PUT", "PATCH"} else {}
-        of_none = parts[0] in OF_NO_ORGANIZATION and organization is None
+        place = Place(base, NOBODY)
+        if organization is not None or parts[0] not in OF_NO_ORGANIZATION:
+            place = await _place(caller, base, organization)
         asked = Asked(
             caller,
             now,
-            Place(base, decode_id("Organization", ""))
-            if of_none
-            else await _place(caller, base, organization),
+            place,
             parts[1] if len(parts) > 1 else "",
             dict(request.query_params),
             request.headers,
