@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.answers import EVENT_STREAM
 from gateway.requests import HEADERS, SCIM_ERROR
 from gateway.scim.errors import SCIM_JSON
 from tests.hostile.settlement import PORTAL, Besieged
@@ -113,6 +115,9 @@ def _faults_of_the_body(hostile: Hostile, answer: Answer, besieged: Besieged) ->
         return
     if kind in {JSON, GRAPHQL_RESPONSE}:
         yield from _faults_of_json(answer)
+    elif kind == EVENT_STREAM:
+        first = answer.body.partition(b"data: ")[2].partition(b"\n")[0]
+        yield from _faults_of_json(replace(answer, body=first))
     elif kind == SCIM_JSON:
         yield from _faults_of_scim(answer)
     elif kind == PAGE:
