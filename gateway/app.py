@@ -36,6 +36,7 @@ from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
+from gateway.scim.endpoint import ScimEndpoint
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
 from gateway.streams.exchange import Exchange
@@ -104,6 +105,7 @@ def create_app(
             *health.routes(drain),
             *observers.routes(now=now),
             export_route(settings, rates, now=now),
+            *ScimEndpoint(settings, rates, after_change=beside.wake, now=now).routes(),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
