@@ -36,6 +36,7 @@ from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.rates import Rates
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
+from gateway.scim.endpoint import ScimEndpoint
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
 from gateway.streams.exchange import Exchange
@@ -103,7 +104,8 @@ def create_app(
             *sign_in.routes(),
             *health.routes(drain),
             *observers.routes(now=now),
-            export_route(settings, now=now),
+            export_route(settings, rates, now=now),
+            *ScimEndpoint(settings, rates, after_change=beside.wake, now=now).routes(),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
@@ -122,11 +124,11 @@ def create_app(
     app: ASGIApp = Shortcut(site, graphql_route, graphql)
     if settings.allowed_origins:
         app = CORSMiddleware(
-            site,
+            app,
             allow_origins=sorted(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id"],
             expose_headers=["retry-after", "x-request-id"],
         )
     return Requests(app, settings, drain=drain, observers=observers)

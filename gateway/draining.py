@@ -44,7 +44,8 @@ class Drain:
 
         def drain(number: int, frame: FrameType | None) -> None:
             if self.has_begun or self.seconds <= 0:
-                self.has_begun = True
+                # Nobody is told to close before the server has stopped to listen: he would come
+                # back by a connection that it no longer takes.
                 stop(number, frame)
                 return
             self.has_begun = True

@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from gateway.addresses import counted_address
+from gateway.admission import REFUSAL_COST
 from gateway.auth import InvalidCredential, caller_for
-from gateway.graphql_errors import SIGN_IN_FIRST
+from gateway.graphql_errors import SIGN_IN_FIRST, slow_down
+from gateway.rates import Rates
 from gateway.requests import request_id_of
 from gateway.settings import Settings
 from resolvers.caller import Caller
@@ -23,9 +26,23 @@ from resolvers.user_files import BYTE_ORDER_MARK
 from schema.exports import EXPORT_PATH
 from schema.nodes import decode_id
 
+EXPORT_COST = 100_000
+"""What an export counts for the rates: as some hundred pages of a list with all their roles."""
 
-def export_route(settings: Settings, *, now: Callable[[], datetime]) -> Route:
+
+def export_route(settings: Settings, rates: Rates, *, now: Callable[[], datetime]) -> Route:
     """The route."""
+
+    async def counted(request: Request, caller: Caller | None) -> Response | None:
+        """Count it as an operation; the answer if there were too many lately."""
+        account = caller.account if caller else None
+        wait_s = await rates.operation(
+            account=account.id if account else None,
+            token=caller.token.id if caller and caller.token else None,
+            address=counted_address(request),
+            cost=EXPORT_COST if account else REFUSAL_COST,
+        )
+        return None if wait_s is None else _too_often(wait_s)
 
     async def export(request: Request) -> Response:
         if request.method != "GET":  # Starlette adds HEAD, and only a download is to be recorded
@@ -35,10 +52,16 @@ def export_route(settings: Settings, *, now: Callable[[], datetime]) -> Route:
             caller = await caller_for(
                 request, settings=settings, request_id=request_id_of(request), now=moment
             )
+        except InvalidCredential as invalid:
+            too_often = await counted(request, None)
+            return too_often or _unauthorized(str(invalid), invalid.challenge)
+        if (too_often := await counted(request, caller)) is not None:
+            return too_often
+        try:
             id_ = decode_id("Organization", request.path_params["id"])
             membership = await export_users(caller, organization_id=id_, now=moment)
-        except (InvalidCredential, Unauthenticated):
-            return _problem(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", SIGN_IN_FIRST)
+        except Unauthenticated:
+            return _unauthorized(SIGN_IN_FIRST, "Bearer")
         except Refused as refusal:
             (problem,) = refusal.problems
             is_unknown = problem.code is Code.NOT_FOUND
@@ -69,6 +92,19 @@ def _attachment(name: str) -> str:
     """RFC 6266: a plain name for old clients, and the real one."""
     plain = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _unauthorized(message: str, challenge: str) -> Response:
+    response = _problem(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", message)
+    response.headers["www-authenticate"] = challenge  # RFC 9110 section 15.5.2
+    return response
+
+
+def _too_often(wait_s: int) -> Response:
+    refusal = slow_down(wait_s)
+    headers = {"cache-control": "no-store", "retry-after": str(wait_s)}
+    body = orjson.dumps({"errors": refusal.formatted()})
+    return Response(body, refusal.status or 429, headers, media_type="application/json")
 
 
 def _problem(status: HTTPStatus, code: str, message: str) -> Response:

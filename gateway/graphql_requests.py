@@ -72,17 +72,35 @@ async def read_request(
 async def _body(
     request: Request, held: Held, may_carry_file: Callable[[], Awaitable[bool]]
 ) -> bytes:
+    check_content_type(request, JSON)
+    limit, announced = MAX_BODY_BYTES, int(request.headers.get("content-length", "0"))
+    if MAX_BODY_BYTES < announced <= MAX_BODY_WITH_FILE_BYTES and await may_carry_file():
+        limit = MAX_BODY_WITH_FILE_BYTES
+    return await read_body(request, held, limit=limit)
+
+
+def check_content_type(request: Request, *kinds: str) -> None:
+    """Let JSON in UTF-8 pass, named by one of these media types.
+
+    Raises:
+        UnfitRequest: 415, for anything else.
+    """
     kind, *parameters = (
         part.strip().lower() for part in request.headers.get("content-type", "").split(";")
     )
     charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
-    if kind != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
-        raise UnfitRequest(415, f"The content type must be {JSON}, in UTF-8.")
-    limit, announced = MAX_BODY_BYTES, int(request.headers.get("content-length", "0"))
-    if MAX_BODY_BYTES < announced <= MAX_BODY_WITH_FILE_BYTES and await may_carry_file():
-        limit = MAX_BODY_WITH_FILE_BYTES
+    if kind not in kinds or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+        raise UnfitRequest(415, f"The content type must be {' or '.join(kinds)}, in UTF-8.")
+
+
+async def read_body(request: Request, held: Held, *, limit: int) -> bytes:
+    """Read the whole body, which may have so many bytes.
+
+    Raises:
+        UnfitRequest: It has more, it ended early, or there is no room for it.
+    """
     too_large = UnfitRequest(413, f"The body has more than {limit} bytes.")
-    if announced > limit:
+    if int(request.headers.get("content-length", "0")) > limit:
         raise too_large
     chunks = bytearray()
     try:

@@ -51,6 +51,9 @@ UNAVAILABLE = "This can't be done at the moment. Try again shortly."
 RETRY_AFTER_S = 5
 
 GRAPHQL_PATH = "/graphql"
+SCIM_PATH = "/scim/v2"
+SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+"""RFC 7644 section 3.12."""
 
 ONE_YEAR_S = 31_536_000
 HEADER_SETS_KEPT = 200
@@ -161,7 +164,8 @@ def _route_of(scope: Scope) -> str:
 def unexpected(request: Request, error: Exception) -> Response:
     """The answer to a request that met a defect, or a database that is away.
 
-    It tells nothing of the error, only where to find it. Programs and `/graphql` get JSON.
+    It tells nothing of the error, only where to find it. Programs and `/graphql` get JSON, SCIM in
+    the form of its errors.
     """
     request_id = request_id_of(request)
     unavailable = is_away(error)
@@ -169,11 +173,13 @@ def unexpected(request: Request, error: Exception) -> Response:
         return unavailable_page(request_id) if unavailable else unexpected_page(request_id)
     extensions = {"code": "INTERNAL", "requestId": request_id}
     message = UNAVAILABLE if unavailable else UNEXPECTED
-    return JSONResponse(
-        {"errors": [{"message": message, "extensions": extensions}]},
-        HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR,
-        headers={"retry-after": str(RETRY_AFTER_S)} if unavailable else None,
-    )
+    status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR
+    headers = {"retry-after": str(RETRY_AFTER_S)} if unavailable else None
+    if request.scope["path"].startswith(SCIM_PATH):
+        told = {"schemas": [SCIM_ERROR], "status": str(status.value), "detail": message}
+        return JSONResponse(told, status, headers, media_type="application/scim+json")
+    body = {"errors": [{"message": message, "extensions": extensions}]}
+    return JSONResponse(body, status, headers)
 
 
 def misdirected(status: HTTPStatus) -> Response:

@@ -221,6 +221,7 @@ async def caller_of_access_token(secret: str, *, request_id: str, now: datetime)
     caller = await caller_behind(rows, width=5, request_id=request_id, token=token)
     if not await _holds_a_role(caller):
         return None
+    caller.ends_at = as_moment(expires_at)
     stale = now - USED_EVERY
     if last_used_at is None or as_moment(last_used_at) <= stale:
         # Of many requests at once, one writes.

@@ -54,15 +54,21 @@ event moves it on (`models.audit_triggers`). Tells too whether there is anybody 
 async def recorded_transaction() -> AsyncIterator[None]:
     """A transaction with what is recorded in it, which is written last, or lost with it.
 
-    On SQLite its first statement must be a write, as of any transaction that writes.
+    Within another one it is a savepoint, and what it records waits for the other's end. On SQLite
+    its first statement must be a write, as of any transaction that writes.
     """
-    token = _recorded.set([])
+    outer = _recorded.get()
+    recorded: list[AuditEvent] = []
+    token = _recorded.set(recorded)
     try:
         async with announcing_transaction():
             yield
-            await _append(_recorded.get() or [])
+            if outer is None:
+                await _append(recorded)
     finally:
         _recorded.reset(token)
+    if outer is not None:
+        outer += recorded
 
 
 def changes_between(

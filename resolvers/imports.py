@@ -14,7 +14,7 @@ from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Permission, memberships_of
 from resolvers.paging import Order, Page, Queried, Window, page_of
-from resolvers.permissions import organization_for
+from resolvers.permissions import administration, organization_for
 from resolvers.refusals import Code, Problems, RateLimited, Refused
 from resolvers.user_files import read_file
 
@@ -47,28 +47,35 @@ async def start_import(
     problems = Problems()
     rows = read_file(problems, csv)
     problems.raise_if_any()
-    unfinished = UserImport.filter(organization_id=organization_id, finished_at=None)
-    if await unfinished.count() >= MAX_UNFINISHED:
-        message = f"{MAX_UNFINISHED} imports of the organization are unfinished; wait for one."
-        raise Refused(
-            [
-                RateLimited(
-                    code=Code.RATE_LIMITED,
-                    message=message,
-                    path=("organizationId",),
-                    retry_after_s=RETRY_AFTER_S,
-                )
-            ]
+    # Its writers line up, so that many at once are not more than may wait.
+    async with administration(caller, organization_id):
+        await _refuse_too_many(organization_id)
+        return await UserImport.create(
+            id=new_id(),
+            organization_id=organization_id,
+            account_id=account.id,
+            mode=mode,
+            csv=csv,
+            rows_total=len(rows),
+            request_id=caller.request_id,
+            created_at=now,
         )
-    return await UserImport.create(
-        id=new_id(),
-        organization_id=organization_id,
-        account_id=account.id,
-        mode=mode,
-        csv=csv,
-        rows_total=len(rows),
-        request_id=caller.request_id,
-        created_at=now,
+
+
+async def _refuse_too_many(organization_id: UUID) -> None:
+    unfinished = UserImport.filter(organization_id=organization_id, finished_at=None)
+    if await unfinished.count() < MAX_UNFINISHED:
+        return
+    message = f"{MAX_UNFINISHED} imports of the organization are unfinished; wait for one."
+    raise Refused(
+        [
+            RateLimited(
+                code=Code.RATE_LIMITED,
+                message=message,
+                path=("organizationId",),
+                retry_after_s=RETRY_AFTER_S,
+            )
+        ]
     )
 
 

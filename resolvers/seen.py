@@ -112,15 +112,17 @@ class UserList:
         side = "<=" if descending else ">="
         return self.where(f"({order.column}, id) {side} (?, ?)", *place)
 
-    async def read(self, order: Order, *, descending: bool, limit: int) -> list[SeenUser]:
-        """The first in the direction given."""
+    async def read(
+        self, order: Order, *, descending: bool, limit: int, offset: int = 0
+    ) -> list[SeenUser]:
+        """The first in the direction given, after as many as `offset` says."""
         columns = WITH_ROLES if self.with_roles else WITHOUT_ROLES
         sign = " DESC" if descending else ""
         statement = numbered(
             f"SELECT {columns} FROM users WHERE {self.conditions} "  # noqa: S608 - conditions are constants
-            f"ORDER BY {order.column}{sign}, id{sign} LIMIT ?"
+            f"ORDER BY {order.column}{sign}, id{sign} LIMIT ? OFFSET ?"
         )
-        return seen_users(await statement.rows(*self.values, limit))
+        return seen_users(await statement.rows(*self.values, limit, offset))
 
     async def count(self) -> int:
         """How many there are."""

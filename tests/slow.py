@@ -37,7 +37,7 @@ PEAK_GROWTH_MB = 250.0
 holds on purpose, the rest is what thousands of connections and the parts of bodies on their way
 take."""
 
-KEPT_GROWTH_MB = 60.0
+KEPT_GROWTH_MB = 80.0
 """How much more it may keep afterwards: memory that Python's allocator has in parts of pages."""
 
 

@@ -507,7 +507,7 @@ async def test_a_preflight_is_exact_for_an_allowed_origin(
     asking = {
         "origin": PORTAL,
         "access-control-request-method": "POST",
-        "access-control-request-headers": "content-type, authorization, idempotency-key",
+        "access-control-request-headers": "content-type, idempotency-key, last-event-id",
     }
     preflight = await client.options("/graphql", headers=asking)
     answer = await client.post("/graphql", json=HELLO, headers={"origin": PORTAL})
@@ -517,7 +517,7 @@ async def test_a_preflight_is_exact_for_an_allowed_origin(
     assert preflight.headers["access-control-allow-credentials"] == "true"
     assert preflight.headers["access-control-allow-methods"] == "GET, POST"
     allowed = preflight.headers["access-control-allow-headers"].lower().split(", ")
-    assert {"authorization", "content-type", "idempotency-key"} <= set(allowed)
+    assert {"authorization", "content-type", "idempotency-key", "last-event-id"} <= set(allowed)
     assert "*" not in preflight.headers["access-control-allow-headers"]
     assert "origin" in preflight.headers["vary"].lower()
     assert answer.headers["access-control-allow-origin"] == PORTAL

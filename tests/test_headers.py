@@ -52,6 +52,7 @@ ANSWERS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
         "/graphql",
         {"json": {"query": "{ __typename }"}, "headers": {"cookie": "session=made-up"}},
     ),
+    "SCIM without a token": (401, "GET", "/scim/v2/Users", {}),
     "no such page": (404, "GET", "/nowhere", {"headers": PAGE}),
     "no such path": (404, "GET", "/nowhere", {}),
     "no such asset": (404, "GET", "/assets/nothing.js", {}),

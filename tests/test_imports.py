@@ -344,6 +344,25 @@ async def test_an_export_gives_back_what_was_imported(
     )
 
 
+async def test_many_imports_at_once_are_no_more_than_may_wait(alice: Person, contoso: str) -> None:
+    text = file_of(row_of("Dora"))
+    begun = await asyncio.gather(*(start(alice, contoso, text, "DRY_RUN") for _ in range(8)))
+    codes = sorted(each["code"] for payload in begun for each in payload["userErrors"])
+
+    assert codes == ["RATE_LIMITED"] * 5
+    assert await UserImport.all().count() == 3
+
+
+@pytest.mark.parametrize(("scope", "status"), [("READ", 200), ("INVITE_USERS", 403)])
+async def test_a_program_exports_by_a_token_that_may_read(
+    alice: Person, contoso: str, scope: str, status: int
+) -> None:
+    program = await alice.program(scope)
+    response = await export(program, contoso, **program.headers())
+
+    assert response.status_code == status
+
+
 async def test_unfinished_imports_of_an_organization_are_few(alice: Person, contoso: str) -> None:
     for _ in range(3):
         await start(alice, contoso, file_of(*PEOPLE), "DRY_RUN")

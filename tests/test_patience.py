@@ -99,27 +99,24 @@ async def form_for(gateway: Gateway, contoso: str, first_name: str) -> dict[str,
     return {"organizationId": contoso, **documents.FORM, "firstName": first_name, "roles": roles}
 
 
-@pytest.fixture
-def postgres_only(database: str) -> str:
-    """The database's URL; SQLite's readers wait for nobody, so there is nothing to give up."""
-    if is_sqlite(database):
-        pytest.skip("nothing makes a reader of SQLite wait")
-    return database
+POSTGRES_ONLY = pytest.mark.parametrize("migrated_database", ["postgres"], indirect=True)
+"""SQLite's readers wait for nobody, so there is nothing to give up."""
 
 
+@POSTGRES_ONLY
 async def test_a_client_that_leaves_cancels_his_query(
-    postgres_only: str,
+    database: str,
     gateway: Gateway,
     oidc_settings: dict[str, str],
     alice: Person,
     contoso: str,
 ) -> None:
-    async with served(gateway, oidc_settings) as port, audit_trail_locked(postgres_only):
+    async with served(gateway, oidc_settings) as port, audit_trail_locked(database):
         with capture_logs() as logs:
             writer = await send(port, alice, EVENTS, id=contoso)
-            await until(lambda count: count == 1, postgres_only)
+            await until(lambda count: count == 1, database)
             writer.close()
-            await until(lambda count: count == 0, postgres_only)
+            await until(lambda count: count == 0, database)
             await asyncio.sleep(0.1)
         ended = [line["status"] for line in logs if line["event"] == "request"]
         failed = [line for line in logs if line["log_level"] == "error"]
@@ -147,8 +144,9 @@ async def test_a_client_that_leaves_does_not_undo_his_mutation(
     assert await AuditEvent.filter(action="USER_CREATED", subject_name__startswith="Left").exists()
 
 
+@POSTGRES_ONLY
 async def test_a_query_that_takes_too_long_is_given_up_and_says_so(
-    postgres_only: str,
+    database: str,
     gateway: Gateway,
     oidc_settings: dict[str, str],
     alice: Person,
@@ -159,14 +157,14 @@ async def test_a_query_that_takes_too_long_is_given_up_and_says_so(
         served(gateway, settings) as port,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
     ):
-        async with audit_trail_locked(postgres_only):
+        async with audit_trail_locked(database):
             with capture_logs() as logs:
                 answer = await client.post(
                     "/graphql",
                     json={"query": EVENTS, "variables": {"id": contoso}},
                     headers={"cookie": f"session={alice.cookie}"},
                 )
-            await until(lambda count: count == 0, postgres_only)
+            await until(lambda count: count == 0, database)
         again = await client.post(
             "/graphql",
             json={"query": EVENTS, "variables": {"id": contoso}},

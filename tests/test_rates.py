@@ -93,6 +93,25 @@ async def test_too_many_operations_of_an_account_by_cost_are_told_when_to_come_b
     assert [each.status_code for each in others] == [200, 200]
 
 
+async def test_exports_and_credentials_tried_by_them_are_counted_too(
+    gateway: Gateway, oidc_settings: dict[str, str], alice: Person, contoso: str
+) -> None:
+    path = f"/organizations/{contoso}/users.csv"
+    rates = {"account_cost_rate": "250000 per hour", "address_cost_rate": "250 per hour"}
+    made_up = {"authorization": "Bearer made-up"}
+    async with with_rates(gateway, oidc_settings, **rates) as client:
+        exports = [await client.get(path, headers=alice.headers()) for _ in range(3)]
+        tries = [await client.get(path, headers=made_up) for _ in range(3)]
+
+    assert [each.status_code for each in exports] == [200, 200, 429]
+    assert [each.status_code for each in tries] == [401, 401, 429]
+    assert tries[0].headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    for refused in (exports[2], tries[2]):
+        (error,) = refused.json()["errors"]
+        wait = int(refused.headers["retry-after"])
+        assert error["extensions"] == {"code": "RATE_LIMITED", "retryAfterSeconds": wait}
+
+
 async def test_looks_at_invitations_are_counted_each_also_within_one_request(
     gateway: Gateway, oidc_settings: dict[str, str]
 ) -> None:

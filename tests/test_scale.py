@@ -16,6 +16,7 @@ from tests.crowd import ALICE, SIZE, Crowd, gather_crowd
 from tests.people import Gateway, Person
 from tests.postgres import PostgresServer
 from tests.query_costs import Statement, cost_of, plan_of, statements_sent
+from tests.scim import Directory
 
 COLUMNS = {
     "LAST_NAME": "sort_name",
@@ -273,3 +274,45 @@ async def _in_order(organization_id: str, order_by: dict[str, str]) -> list[str]
     assert len(ordered) == SIZE
     assert any(one[0] == other[0] for one, other in pairwise(ordered)) or column.startswith("prim")
     return [encode_id("User", id_) for _, id_ in ordered]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filter": f'userName eq "{ALICE}"'},
+        {"filter": f'emails[type eq "work" and value eq "archer.{ALICE}"]'},
+        {"sortBy": "userName", "startIndex": str(SIZE - 5), "count": "3"},
+        {"sortBy": "name.familyName", "sortOrder": "descending", "count": "100"},
+        {"startIndex": "200", "count": "100"},
+    ],
+)
+@pytest.mark.parametrize("crowd", ["sqlite"], indirect=True)
+async def test_what_directories_ask_is_found_by_an_index(
+    gateway: Gateway, alice: Person, asked: dict[str, str]
+) -> None:
+    directory = Directory(await alice.program("READ"))
+    with statements_sent() as sent:
+        found = await directory.found("/Users", **asked)
+
+    assert len(found) == int(asked.get("count", 1))
+    assert len(sent) <= 4
+    for statement in sent:
+        _assert_searches(gateway, statement)
+
+
+async def test_what_no_index_answers_is_too_much_of_ten_thousand(alice: Person) -> None:
+    """Unless an index narrows it."""
+    directory = Directory(await alice.program("READ"))
+    refused = [
+        await directory.error("GET", '/Users?filter=userName co "a"'),
+        await directory.error("GET", "/Users?sortBy=displayName"),
+    ]
+    (narrowed,) = await directory.found(
+        "/Users", filter=f'userName eq "{ALICE}" and displayName co "alic"', sortBy="displayName"
+    )
+    bare = await directory.found("/Groups", excludedAttributes="members")
+
+    assert [answer[:2] for answer in refused] == [[400, "tooMany"]] * 2
+    assert narrowed["displayName"] == "Alice Archer"
+    assert bare
+    assert (await directory.error("GET", "/Groups"))[0] == 413

@@ -1,11 +1,14 @@
 """Changes reach those who follow an organization's users, and nobody else."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gateway.streams.exchange import LOOKS_EVERY_S
+from models.accounts import AccessScope
 from models.organizations import Organization
 from models.rows import new_id
 from resolvers.announcements import (
@@ -242,6 +245,20 @@ async def test_a_stream_ends_with_its_session_whoever_ends_it(
     assert error["extensions"] == {"code": "UNAUTHENTICATED"}
     assert (last["event"], end) == ("complete", {})
     assert told["user"] == {"firstName": "Dora"}
+
+
+async def test_a_stream_ends_when_the_access_token_expires(
+    gateway: Gateway, alice: Person, contoso: str
+) -> None:
+    """Within seconds: what ends unannounced is looked for once a minute."""
+    program = await alice.program(AccessScope.READ, days=1)
+    gateway.clock.pass_by(timedelta(days=1, seconds=-30))
+    async with following(program, contoso) as socket:
+        await asyncio.sleep(2 * LOOKS_EVERY_S)  # it is looked for now, and then in a minute
+        gateway.clock.pass_by(timedelta(seconds=30))
+        code, _ = await socket.closed()
+
+    assert code == 4401
 
 
 async def test_a_stream_ends_when_the_session_expires(

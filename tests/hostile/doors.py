@@ -19,7 +19,8 @@ from tests.hostile.shapes import (
 
 PATHS = (
     "/", "//", "/.", "/..", "/users", "/users/", "/checklist", "/me", "/audit", "/healthz",
-    "/readyz",
+    "/readyz", "/scim", "/scim/v2", "/scim/v2/", "/scim/v2/Users", "/scim/v2/Users/%00",
+    "/scim/v2/organizations/%ff", "/scim/v2/Nowhere", "/scim/v2//Users/../Groups",
     "/metrics", "/graphql/", "/graphql/x", "/graphql%00", "/GRAPHQL", "/assets", "/assets/",
     "/assets/../app.py", "/assets/%2e%2e/app.py", "/assets/..%5c..%5csettings.py", "/assets/%00",
     "/assets//etc/passwd", "/assets/portal/../../app.py", "/.git/config", "/.env", "/nowhere",

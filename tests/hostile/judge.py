@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.requests import HEADERS
+from gateway.answers import EVENT_STREAM
+from gateway.requests import HEADERS, SCIM_ERROR
+from gateway.scim.errors import SCIM_JSON
 from tests.hostile.settlement import PORTAL, Besieged
 from tests.hostile.shapes import GRAPHQL_RESPONSE, JSON, Hostile
 from tests.hostile.wire import Answer
@@ -112,6 +115,11 @@ def _faults_of_the_body(hostile: Hostile, answer: Answer, besieged: Besieged) ->
         return
     if kind in {JSON, GRAPHQL_RESPONSE}:
         yield from _faults_of_json(answer)
+    elif kind == EVENT_STREAM:
+        first = answer.body.partition(b"data: ")[2].partition(b"\n")[0]
+        yield from _faults_of_json(replace(answer, body=first))
+    elif kind == SCIM_JSON:
+        yield from _faults_of_scim(answer)
     elif kind == PAGE:
         if not answer.body.lstrip().lower().startswith(b"<!doctype html>"):
             yield "no page"
@@ -141,6 +149,14 @@ def _faults_of_json(answer: Answer) -> Iterator[str]:
         code = each.get("extensions", {}).get("code")
         if code not in CODES or not isinstance(each.get("message"), str):
             yield f"error {each}"
+
+
+def _faults_of_scim(answer: Answer) -> Iterator[str]:
+    """RFC 7644 section 3.12."""
+    body = json.loads(answer.body)
+    told = [body.get("schemas"), body.get("status"), isinstance(body.get("detail"), str)]
+    if told != [[SCIM_ERROR], str(answer.status), True]:
+        yield f"a SCIM error of {body}"
 
 
 def _refuse_constant(text: str) -> None:

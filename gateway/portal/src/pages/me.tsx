@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { ask, Failure } from '../graph/client'
 import {
+  AccessTokensDocument,
   EndSessionDocument,
   ProfileDocument,
   type ProfileQuery,
@@ -23,6 +24,7 @@ type Viewer = NonNullable<ProfileQuery['viewer']>
 export function MyPage() {
   const words = useWords().me
   const { data, failure, reload } = useAnswer(ProfileDocument, {})
+  const tokens = useAnswer(AccessTokensDocument, {})
   const viewer = data?.viewer
   return (
     <main class="page">
@@ -34,7 +36,7 @@ export function MyPage() {
       </header>
       {failure ? (
         <FailureNotice failure={failure} retry={reload} />
-      ) : !viewer ? (
+      ) : !viewer || !(tokens.data || tokens.failure) ? (
         <Skeleton rows={3} kind="card" />
       ) : (
         <>
@@ -50,7 +52,7 @@ export function MyPage() {
             ))}
           </div>
           <Sessions sessions={viewer.sessions} reload={reload} />
-          <Tokens />
+          <Tokens answer={tokens} />
         </>
       )}
     </main>

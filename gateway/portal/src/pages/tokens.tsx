@@ -1,9 +1,8 @@
 import { useState } from 'preact/hooks'
-import { useAnswer } from '../graph/answers'
+import type { Answer } from '../graph/answers'
 import { ask, Failure } from '../graph/client'
 import {
   type AccessScope,
-  AccessTokensDocument,
   type AccessTokensQuery,
   CreateAccessTokenDocument,
   RevokeAccessTokenDocument,
@@ -13,7 +12,7 @@ import { Button } from '../ui/button'
 import { confirm, Dialog } from '../ui/dialog'
 import { FieldProblems, SelectField, TextField } from '../ui/field'
 import { Moment } from '../ui/moment'
-import { FailureNotice, Skeleton } from '../ui/states'
+import { FailureNotice } from '../ui/states'
 import { announce } from '../ui/toasts'
 import { useWords } from '../words'
 
@@ -24,10 +23,10 @@ const DAYS = ['7', '30', '90', '365'] as const
 const DAY_MS = 86_400_000
 
 /** The account's access tokens: making, seeing and revoking them. */
-export function Tokens() {
+export function Tokens({ answer }: { answer: Answer<AccessTokensQuery> }) {
   const words = useWords()
   const labels = words.me.tokens
-  const { data, failure, reload } = useAnswer(AccessTokensDocument, {})
+  const { data, failure, reload } = answer
   const [creating, setCreating] = useState(false)
   const [busy, setBusy] = useState(false)
   const tokens = data?.viewer?.accessTokens
@@ -61,9 +60,7 @@ export function Tokens() {
       <p class="secondary">{labels.text}</p>
       {failure ? (
         <FailureNotice failure={failure} retry={reload} />
-      ) : !tokens ? (
-        <Skeleton rows={1} kind="row" />
-      ) : tokens.length === 0 ? (
+      ) : !tokens || tokens.length === 0 ? (
         <p class="faint">{labels.none}</p>
       ) : (
         <ul class="rows">
