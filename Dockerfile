@@ -10,7 +10,7 @@ WORKDIR /source
 COPY Makefile pyproject.toml requirements-dev.txt README.md LICENSE ./
 COPY gateway/__init__.py gateway/
 RUN python -m venv .venv \
-    && .venv/bin/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+    && .venv/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-dev.txt
 COPY . .
 RUN make wheel
 
@@ -18,7 +18,7 @@ RUN make wheel
 FROM python:3.11-slim-bookworm AS environment
 RUN python -m venv /opt/gateway
 COPY requirements.txt /tmp/
-RUN /opt/gateway/bin/python -m pip install --quiet --no-cache-dir --require-hashes \
+RUN /opt/gateway/bin/python -m pip install --quiet --no-cache-dir --no-deps --require-hashes \
     --requirement /tmp/requirements.txt
 COPY --from=wheel /source/dist/*.whl /tmp/
 RUN /opt/gateway/bin/python -m pip install --quiet --no-cache-dir --no-deps /tmp/*.whl \

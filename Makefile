@@ -130,8 +130,11 @@ $(BIN)/python:
 	needed: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 
+# --no-deps: the lock is whole, which `pip check` proves, and pip would not take `pydantic==…` as the pin
+# of the `pydantic[email]` that another package asks for.
 $(INSTALLED): requirements-dev.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip --quiet check
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@node=$$($(BIN)/python -c $(NODE_FOLDER)) && ln -sf "$$node/bin/node" $(BIN)/node && \
 		ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm
