@@ -44,7 +44,7 @@ demo: install ## Run the whole product here, with sample data, until Ctrl-C
 
 .PHONY: test
 test: install $(AUDITS) ## Run the tests on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) $(PORTAL)/.built ## Lint, types, import contracts, drift

@@ -28,8 +28,10 @@ from gateway.settings import (
 
 log = structlog.get_logger(__name__)
 
-GARBAGE_THRESHOLD = 10_000
-"""Objects made, and not yet gone, before Python looks for cycles among them: a few megabytes."""
+GARBAGE_THRESHOLDS = (10_000, 3, 1)
+"""Objects made, and not yet gone, before Python looks for cycles among them: a few megabytes. And
+how many such looks go by before it looks among older ones: with Python's own 10 and 10, what a
+thousand streams leave behind added up to a hundred megabytes."""
 
 GRACEFUL_SHUTDOWN_S = 20
 """How long requests may take to end after SIGTERM."""
@@ -59,7 +61,7 @@ def _settled(app: ASGIApp) -> ASGIApp:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     return app
 
 

@@ -36,7 +36,7 @@ STREAMS = 1_000
 KB_A_STREAM = 60
 """What an idle stream over a WebSocket may take, with its connection."""
 
-STILL_GROWS_MB = 25
+STILL_GROWS_MB = 15
 """What a second thousand may add to the memory that a first one took."""
 
 
