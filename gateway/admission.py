@@ -61,22 +61,17 @@ class Admission:
         """Let the operation in, or say why not: what it is, what it costs, how many came lately."""
         admitted = self._admitted(document, operation, asked, way)
         previews = document.previews
-        address = counted_address(connection)
-        wait_s = await self._rates.previews(address, previews) if previews else None
+        wait_s = None
+        if previews:
+            wait_s = await self._rates.previews(counted_address(connection), previews)
         if wait_s is None:
-            wait_s = await self._rates.operation(
-                account=caller.account.id if caller.account else None,
-                token=caller.token.id if caller.token else None,
-                address=address,
-                cost=REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost,
-            )
+            cost = REFUSAL_COST if isinstance(admitted, Refusal) else admitted.price.cost
+            wait_s = await self._rates.operation_by(caller, connection, cost=cost)
         return admitted if wait_s is None else slow_down(wait_s)
 
     async def admit_refusal(self, connection: HTTPConnection) -> Refusal | None:
         """Why a credential that is not valid gets no answer: its address has tried too many."""
-        wait_s = await self._rates.operation(
-            account=None, address=counted_address(connection), cost=REFUSAL_COST
-        )
+        wait_s = await self._rates.operation_by(None, connection, cost=REFUSAL_COST)
         return None if wait_s is None else slow_down(wait_s)
 
     def _admitted(

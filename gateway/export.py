@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.addresses import counted_address
 from gateway.admission import REFUSAL_COST
 from gateway.auth import InvalidCredential, caller_for
 from gateway.graphql_errors import SIGN_IN_FIRST, slow_down
@@ -35,13 +34,9 @@ def export_route(settings: Settings, rates: Rates, *, now: Callable[[], datetime
 
     async def counted(request: Request, caller: Caller | None) -> Response | None:
         """Count it as an operation; the answer if there were too many lately."""
-        account = caller.account if caller else None
-        wait_s = await rates.operation(
-            account=account.id if account else None,
-            token=caller.token.id if caller and caller.token else None,
-            address=counted_address(request),
-            cost=EXPORT_COST if account else REFUSAL_COST,
-        )
+        is_signed_in = caller is not None and caller.account is not None
+        cost = EXPORT_COST if is_signed_in else REFUSAL_COST
+        wait_s = await rates.operation_by(caller, request, cost=cost)
         return None if wait_s is None else _too_often(wait_s)
 
     async def export(request: Request) -> Response:

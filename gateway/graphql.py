@@ -37,7 +37,7 @@ from gateway.idempotency import Executed, Idempotency, key_of
 from gateway.observation import current_operation, note_code
 from gateway.observers import Observers
 from gateway.oidc import Provider
-from gateway.patience import ClientLeft, Patience, TookTooLong
+from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
 from gateway.requests import UNAVAILABLE, request_id_of
 from gateway.room import Room
@@ -58,10 +58,6 @@ OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment
 
 log = structlog.get_logger(__name__)
 
-TOOK_TOO_LONG = "This took too long and was given up."
-
-CLIENT_LEFT = 499
-"""For the log: nobody is there to get it. The status that nginx uses."""
 PARAMETERS = {"query", "documentId", "extensions"}
 """By any of these a GET is a request, and not a browser that wants the page."""
 

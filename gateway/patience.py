@@ -12,6 +12,11 @@ from starlette.requests import Request
 LEAVE = "leave"
 """Where a request's state holds what to call when its client has gone, for `connections`."""
 
+TOOK_TOO_LONG = "This took too long and was given up."
+
+CLIENT_LEFT = 499
+"""For the log: nobody is there to get it. The status that nginx uses."""
+
 
 class TookTooLong(Exception):  # noqa: N818 - an answer: 503
     """It was given up after its time."""

@@ -18,10 +18,13 @@ from limits.aio.storage.base import SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
+from starlette.requests import HTTPConnection
 
+from gateway.addresses import counted_address
 from gateway.rate_memory import ProcessMemory
 from gateway.rate_texts import parse_rate
 from gateway.settings import Settings
+from resolvers.caller import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +76,17 @@ class Rates:
         if account is None:
             return await self._spend(self._address_costs, "address", address, cost=cost)
         return await self._spend(self._account_costs, "account", account, cost=cost)
+
+    async def operation_by(
+        self, caller: Caller | None, connection: HTTPConnection, *, cost: float
+    ) -> int | None:
+        """An operation of whoever is behind a connection; None for a credential that is invalid."""
+        return await self.operation(
+            account=caller.account.id if caller and caller.account else None,
+            token=caller.token.id if caller and caller.token else None,
+            address=counted_address(connection),
+            cost=cost,
+        )
 
     async def sign_in(self, address: str) -> int | None:
         """One step of a sign-in from an address, where not too many have failed already."""

@@ -11,13 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.addresses import counted_address
 from gateway.admission import REFUSAL_COST
 from gateway.answers import JSON, RETRY_AFTER_S, UnfitRequest
 from gateway.auth import InvalidCredential, caller_for
-from gateway.graphql import CLIENT_LEFT, TOOK_TOO_LONG
 from gateway.graphql_requests import MAX_BODY_BYTES, check_content_type, json_in, read_body
-from gateway.patience import ClientLeft, Patience, TookTooLong
+from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
 from gateway.requests import SCIM_PATH, request_id_of
 from gateway.room import Held, Room
@@ -194,12 +192,7 @@ class ScimEndpoint:
         Raises:
             Problematic: There were too many.
         """
-        wait_s = await self._rates.operation(
-            account=caller.account.id if caller and caller.account else None,
-            token=caller.token.id if caller and caller.token else None,
-            address=counted_address(request),
-            cost=cost,
-        )
+        wait_s = await self._rates.operation_by(caller, request, cost=cost)
         if wait_s is not None:
             raise Problematic(
                 HTTPStatus.TOO_MANY_REQUESTS,
