@@ -39,7 +39,7 @@ from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
-from gateway.requests import UNAVAILABLE, request_id_of
+from gateway.requests import request_id_of
 from gateway.room import Room
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange
@@ -84,9 +84,7 @@ class GraphQLEndpoint:
         self._after_change = after_change
         self._observers = observers
         self._now = now
-        self._graph = build()
-        self._core = self._graph._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
-        core = self._core
+        core = build()._schema  # noqa: SLF001 - Strawberry's only way to graphql-core
         self._root_fields = frozenset(
             name
             for root in (core.query_type, core.mutation_type, core.subscription_type)
@@ -94,13 +92,13 @@ class GraphQLEndpoint:
         )
         self._idempotency = Idempotency(settings)
         self._room = Room()
-        self._documents = Documents(self._core, introspection=settings.introspection)
+        self._documents = Documents(core, introspection=settings.introspection)
         self._trusted = TrustedDocuments(
             self._documents, trusted_only=settings.trusted_documents_only
         )
         self._admission = Admission(self._documents, rates)
         self._execution = Execution(
-            self._core,
+            core,
             executor_class=self.executor_class,
             hides_suggestions=not settings.introspection,
         )
@@ -110,8 +108,7 @@ class GraphQLEndpoint:
             exchange,
             self._admission,
             self._trusted,
-            schema=self._core,
-            executor_class=self.executor_class,
+            self._execution,
             context_for=self._context,
             now=now,
         )
@@ -230,16 +227,17 @@ class GraphQLEndpoint:
         if admitted.changes_something:
             patience.finish_it()
         browser = BrowserSession(self._provider)
-
-        async def execute() -> Executed | Refusal:
-            # What is remembered of the caller and of rows belongs to one try.
-            context = self._context(replace(caller), now, browser)
-            return await self._execution.run(document, asked, context, admitted)
-
         key = key_of(request) if admitted.changes_something else None
         if key is None or caller.account is None:
-            outcome = await execute()
+            context = self._context(caller, now, browser)
+            outcome = await self._execution.run(document, asked, context, admitted)
         else:
+
+            async def execute() -> Executed | Refusal:
+                # It may be tried again; what is remembered of the caller belongs to one try.
+                context = self._context(replace(caller), now, browser)
+                return await self._execution.run(document, asked, context, admitted)
+
             if not isinstance(operation, str) and calls(operation, "signOut"):
                 # Ask the provider now: the execution is one transaction, which nothing may delay.
                 await browser.end_session_url(caller.account.microsoft_account)
@@ -250,7 +248,7 @@ class GraphQLEndpoint:
             return self._refused(outcome, media)
         if admitted.changes_something:
             self._after_change()
-        headers = {**outcome.headers, **_advice(outcome)}
+        headers = {**outcome.headers, **_wait(outcome.retry_after_s)}
         response = answer(outcome.body, media=media, headers=headers)
         if browser.forgotten:
             clear_session_cookie(response, self._settings)
@@ -300,17 +298,13 @@ class GraphQLEndpoint:
         note_code(refusal.code)
         status = refusal.status or (400 if media == GRAPHQL_RESPONSE else 200)
         headers = {"allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        if refusal.retry_after_s is not None:
-            headers["retry-after"] = str(refusal.retry_after_s)
+        headers |= _wait(refusal.retry_after_s)
         return answer({"errors": refusal.formatted()}, media=media, status=status, headers=headers)
 
 
-def _advice(outcome: Executed) -> dict[str, str]:
-    """When to send the request again, for programs: the database was away."""
-    errors = outcome.body.get("errors", ())
-    if any(error["message"] == UNAVAILABLE for error in errors):
-        return {"retry-after": str(RETRY_AFTER_S)}
-    return {}
+def _wait(seconds: int | None) -> dict[str, str]:
+    """The header that says when to come back, if that is known."""
+    return {} if seconds is None else {"retry-after": str(seconds)}
 
 
 def _signs_out_again(operation: OperationDefinitionNode | str, invalid: InvalidCredential) -> bool:

@@ -2,14 +2,15 @@
 
 import inspect
 import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLSchema
-from graphql import execute as execute_document
+from graphql import ExecutionResult, GraphQLSchema, execute, subscribe
 from graphql.execution import Executor
 
 from gateway.admission import Admitted
-from gateway.database import was_deadlocked
+from gateway.answers import RETRY_AFTER_S
+from gateway.database import is_away, was_deadlocked
 from gateway.documents import BAD_REQUEST, MAX_ERRORS, Document
 from gateway.execution.strawberry import StrawberryCompilingExecutor
 from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect
@@ -44,21 +45,8 @@ class Execution:
         self, document: Document, asked: GraphQLRequest, context: Context, admitted: Admitted
     ) -> Executed | Refusal:
         """What came of it; a refusal if its variables don't fit, so that it was never begun."""
-        if document.node is None:
-            raise AssertionError  # refused before
         began = time.perf_counter()
-        running = execute_document(
-            self._schema,
-            document.node,
-            context_value=context,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-            executor_class=self._executor_class,
-            max_coercion_errors=MAX_ERRORS,
-            hide_suggestions=self._hides_suggestions,
-            operation_extensions=asked.extensions,
-        )
-        result: ExecutionResult = await running if inspect.isawaitable(running) else running
+        result: ExecutionResult = await self._begun(execute, document, asked, context)
         observed = current_operation.get()
         if observed is not None:
             observed.executing_s = time.perf_counter() - began
@@ -72,9 +60,42 @@ class Execution:
             note_code(body["errors"][0]["extensions"]["code"])
         if asked.wants_cost:
             body["extensions"] = {"cost": admitted.price.told()}
+        was_away = any(is_away(error.original_error) for error in errors)
         return Executed(
             body,
             has_defect=any(is_defect(error) for error in errors),
             was_deadlocked=any(was_deadlocked(error.original_error) for error in errors),
             headers=challenge_of(errors),
+            retry_after_s=RETRY_AFTER_S if was_away else None,
         )
+
+    async def follow(
+        self, document: Document, asked: GraphQLRequest, context: Context
+    ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+        """The results of a subscription, one after the other; or why it does not begin."""
+        results: AsyncIterator[ExecutionResult] | ExecutionResult = await self._begun(
+            subscribe, document, asked, context
+        )
+        return results
+
+    async def _begun(
+        self,
+        begin: Callable[..., Any],
+        document: Document,
+        asked: GraphQLRequest,
+        context: Context,
+    ) -> Any:
+        if document.node is None:
+            raise AssertionError  # refused before
+        begun = begin(
+            self._schema,
+            document.node,
+            context_value=context,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+            executor_class=self._executor_class,
+            max_coercion_errors=MAX_ERRORS,
+            hide_suggestions=self._hides_suggestions,
+            operation_extensions=asked.extensions,
+        )
+        return await begun if inspect.isawaitable(begun) else begun

@@ -54,6 +54,8 @@ class Executed:
     was_deadlocked: bool = False
     """Whether that was a deadlock, which may not happen again."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after_s: int | None = None
+    """When to send the request again, for programs, if the database was away."""
 
 
 def key_of(request: Request) -> str | None:
@@ -82,7 +84,8 @@ def _whole(outcome: Executed | Refusal | None) -> Executed | Refusal:
     if outcome is None:
         raise AssertionError  # without an earlier answer it was executed
     if isinstance(outcome, Executed) and outcome.has_defect:
-        return Executed({**outcome.body, "data": None}, has_defect=True)
+        body = {**outcome.body, "data": None}
+        return Executed(body, has_defect=True, retry_after_s=outcome.retry_after_s)
     return outcome
 
 

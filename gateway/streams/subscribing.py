@@ -1,6 +1,5 @@
 """From an operation to the answers that its stream gives."""
 
-import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -8,21 +7,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, Self
 
-from graphql import (
-    ExecutionResult,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    OperationType,
-    subscribe,
-)
-from graphql.execution import Executor
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType
 from starlette.requests import HTTPConnection
 
 from gateway.admission import Admission, Way, may_explore
 from gateway.auth import caller_for
 from gateway.costs import Price
-from gateway.documents import MAX_ERRORS, Document
+from gateway.documents import Document
 from gateway.graphql_errors import RATE_LIMITED, Refusal, formatted, refusal_for
+from gateway.graphql_execution import Execution
 from gateway.graphql_requests import GraphQLRequest
 from gateway.requests import request_id_of
 from gateway.settings import Settings
@@ -88,9 +81,8 @@ class Subscriptions:
         exchange: Exchange,
         admission: Admission,
         trusted: TrustedDocuments,
+        execution: Execution,
         *,
-        schema: GraphQLSchema,
-        executor_class: type[Executor[Any]],
         context_for: ContextFor,
         now: Callable[[], datetime],
     ) -> None:
@@ -98,8 +90,7 @@ class Subscriptions:
         self.exchange = exchange
         self.admission = admission
         self._trusted = trusted
-        self._schema = schema
-        self._executor_class = executor_class
+        self._execution = execution
         self._context_for = context_for
         self._now = now
 
@@ -175,21 +166,8 @@ class Subscriptions:
             raise NotBegun.since(refusal_for(str(full), RATE_LIMITED)) from None
 
     async def _results(self, beginning: Beginning, stream: Stream) -> Any:
-        if beginning.document.node is None:
-            raise AssertionError  # refused before
-        asked = beginning.asked
-        subscribing = subscribe(
-            self._schema,
-            beginning.document.node,
-            context_value=self._context_for(stream.caller, self._now(), changes=stream),
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-            executor_class=self._executor_class,
-            max_coercion_errors=MAX_ERRORS,
-            hide_suggestions=not self.settings.introspection,
-            operation_extensions=asked.extensions,
-        )
-        begun = await subscribing if inspect.isawaitable(subscribing) else subscribing
+        context = self._context_for(stream.caller, self._now(), changes=stream)
+        begun = await self._execution.follow(beginning.document, beginning.asked, context)
         if isinstance(begun, ExecutionResult):
             raise NotBegun(formatted(begun.errors or [], stream.caller.request_id))
         return begun
