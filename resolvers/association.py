@@ -10,7 +10,7 @@ from models.addresses import masked
 from models.audit import AuditAction, AuditOutcome
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus, OutgoingMail
 from models.users import User, UserStatus
-from resolvers.audit import changes_between, record
+from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.denials import person_for
 from resolvers.invitations import status_at
@@ -138,11 +138,10 @@ async def _associate(caller: Caller, invitation: Invitation, user: User, *, now:
 def _record(caller: Caller, action: AuditAction, user: User, *, now: datetime) -> None:
     account = caller.signed_in()
     associated = action is AuditAction.ACCOUNT_ASSOCIATED
-    record(
+    record_of_user(
         caller,
         action,
-        organization_id=user.organization_id,
-        subject=("User", user.id, user.full_name),
+        user,
         actor_id=user.id if associated else None,
         changes=changes_between({}, {"associatedAccount": account.microsoft_account}),
         outcome=AuditOutcome.SUCCEEDED if associated else AuditOutcome.DENIED,

@@ -23,6 +23,7 @@ from models.audit import (
     event_hash,
 )
 from models.rows import new_id
+from models.users import User
 from resolvers import webhook_outbox
 from resolvers.announcements import (
     ChangeKind,
@@ -123,6 +124,29 @@ def record(
     )
     recorded.append(event)
     _announce(event)
+
+
+def record_of_user(
+    caller: Caller,
+    action: AuditAction,
+    user: User,
+    *,
+    actor_id: UUID | None,
+    changes: Sequence[RecordedChange],
+    now: datetime,
+    outcome: AuditOutcome = AuditOutcome.SUCCEEDED,
+) -> None:
+    """Record what happened to a profile."""
+    record(
+        caller,
+        action,
+        organization_id=user.organization_id,
+        subject=("User", user.id, user.full_name),
+        actor_id=actor_id,
+        changes=changes,
+        outcome=outcome,
+        now=now,
+    )
 
 
 CHANGES_OF_SUBJECT = {

@@ -10,7 +10,7 @@ from uuid import UUID
 from models.audit import AuditAction
 from models.imports import RowProblem
 from models.users import RoleAssignment, User, UserWord
-from resolvers.audit import changes_between, record
+from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.memberships import Membership
 from resolvers.new_users import (
@@ -191,11 +191,10 @@ async def write_users(
     )
     for each in checked:
         user = users[each.row.line]
-        record(
+        record_of_user(
             caller,
             AuditAction.USER_CREATED,
-            organization_id=user.organization_id,
-            subject=("User", user.id, user.full_name),
+            user,
             actor_id=membership.user_id,
             changes=changes_between({}, described(user, each.role_ids, membership.catalogue)),
             now=now,

@@ -15,7 +15,7 @@ from models.invitations import (
 )
 from models.rows import new_id
 from models.users import User, UserStatus
-from resolvers.audit import changes_between, record
+from resolvers.audit import changes_between, record_of_user
 from resolvers.batches import newest_invitations_of
 from resolvers.caller import Caller
 from resolvers.denials import record_refusals
@@ -114,11 +114,10 @@ async def _invite(
     )
     await User.filter(id__in=[user.id for user, _, _ in invitees]).update(status=UserStatus.INVITED)
     for (user, membership, _), invitation in zip(invitees, invitations, strict=True):
-        record(
+        record_of_user(
             caller,
             AuditAction.INVITATION_SENT,
-            organization_id=user.organization_id,
-            subject=("User", user.id, user.full_name),
+            user,
             actor_id=membership.user_id,
             changes=changes_between({}, {"sentTo": invitation.sent_to}),
             now=now,
@@ -268,11 +267,10 @@ async def _revoke(
     invitation.status = InvitationStatus.REVOKED
     await Invitation.filter(id=invitation.id).update(status=InvitationStatus.REVOKED)
     await OutgoingMail.filter(invitation_id=invitation.id, status=DeliveryStatus.QUEUED).delete()
-    record(
+    record_of_user(
         caller,
         AuditAction.INVITATION_REVOKED,
-        organization_id=invitation.organization_id,
-        subject=("User", user.id, user.full_name),
+        user,
         actor_id=membership.user_id,
         changes=changes_between({"status": "PENDING"}, {"status": "REVOKED"}),
         now=now,

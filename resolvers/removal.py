@@ -10,7 +10,7 @@ from models.audit import AuditAction
 from models.users import User
 from resolvers.access_tokens import end_access_tokens
 from resolvers.announcements import CredentialsEnded, announce
-from resolvers.audit import changes_between, record
+from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.denials import record_refusals
@@ -98,11 +98,10 @@ async def _remove(
             now=now,
         )
     await User.filter(id=user.id).delete()
-    record(
+    record_of_user(
         caller,
         AuditAction.USER_REMOVED,
-        organization_id=user.organization_id,
-        subject=("User", user.id, user.full_name),
+        user,
         actor_id=membership.user_id,
         changes=changes_between(described(user, frozenset(), membership.catalogue), {}),
         now=now,

@@ -12,7 +12,7 @@ from models.names import sort_name
 from models.users import RoleAssignment, User
 from resolvers.access_tokens import end_access_tokens
 from resolvers.administrators import services_left_without
-from resolvers.audit import changes_between, record
+from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.fields import clean_address, clean_name
@@ -65,11 +65,10 @@ async def create_user(caller: Caller, *, new: NewUser, now: datetime) -> User:
             user, role_ids = await _checked(membership, new, now=now)
             await insert_profile(user)
             await grant_roles(user, role_ids, membership, now=now)
-            record(
+            record_of_user(
                 caller,
                 AuditAction.USER_CREATED,
-                organization_id=user.organization_id,
-                subject=("User", user.id, user.full_name),
+                user,
                 actor_id=membership.user_id,
                 changes=changes_between({}, described(user, role_ids, membership.catalogue)),
                 now=now,
@@ -113,11 +112,10 @@ async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
             changes = changes_between(before, described(user, role_ids, membership.catalogue))
             if changes:
                 await _save(user, held, role_ids, membership, now=now)
-                record(
+                record_of_user(
                     caller,
                     AuditAction.USER_EDITED,
-                    organization_id=user.organization_id,
-                    subject=("User", user.id, user.full_name),
+                    user,
                     actor_id=membership.user_id,
                     changes=changes,
                     now=now,

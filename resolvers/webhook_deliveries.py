@@ -13,12 +13,10 @@ from models.webhooks import Webhook, WebhookDelivery, WebhookStatus
 from resolvers import webhook_outbox
 from resolvers.audit import changes_between, lock_chain, record, recorded_transaction
 from resolvers.caller import Caller
-from resolvers.denials import recording_denials
 from resolvers.lists import NEWEST_FIRST
 from resolvers.paging import Page, Queried, Window, page_of
-from resolvers.permissions import administration
 from resolvers.refusals import Code, refuse
-from resolvers.webhook_permissions import webhook_for
+from resolvers.webhook_permissions import changing_webhook
 
 MAX_REPLAYED = 1000
 
@@ -54,36 +52,30 @@ async def replay(caller: Caller, *, wanted: Replay, now: datetime) -> tuple[Webh
         Refused: NOT_FOUND or FORBIDDEN; INVALID if the webhook is disabled, or if not exactly one
             of `failedSince` and `deliveryIds` is given; BATCH_TOO_LARGE.
     """
-    async with recording_denials(caller, AuditAction.WEBHOOK_EDITED, now=now):
-        seen, _ = await webhook_for(caller, wanted.webhook_id, path=("id",))
+    async with changing_webhook(caller, wanted.webhook_id, AuditAction.WEBHOOK_EDITED, now=now) as (
+        webhook,
+        _,
+    ):
         _check_replay(wanted)
-        async with administration(caller, seen.organization_id):
-            await lock_chain(seen.organization_id)
-            webhook, _ = await webhook_for(caller, wanted.webhook_id, path=("id",))
-            if webhook.status is not WebhookStatus.ENABLED:
-                raise refuse(Code.INVALID, "The webhook is disabled; enable it first.", ("id",))
-            ended = WebhookDelivery.filter(webhook_id=webhook.id).exclude(
-                status=DeliveryStatus.QUEUED
-            )
-            if wanted.delivery_ids is not None:
-                ended = ended.filter(id__in=list(wanted.delivery_ids))
-            else:
-                ended = ended.filter(
-                    status=DeliveryStatus.FAILED, created_at__gte=wanted.failed_since
-                )
-            ids = (
-                await ended.order_by("created_at", "id")
-                .limit(MAX_REPLAYED)
-                .values_list("id", flat=True)
-            )
-            count = await WebhookDelivery.filter(id__in=list(ids)).update(
-                status=DeliveryStatus.QUEUED, attempts=0, next_attempt_at=now
-            )
-            if count:
-                webhook.due_at = now
-                # A claim that runs would not see them before its end.
-                await Webhook.filter(id=webhook.id).update(claim=F("claim") + 1, due_at=now)
-            return webhook, count
+        if webhook.status is not WebhookStatus.ENABLED:
+            raise refuse(Code.INVALID, "The webhook is disabled; enable it first.", ("id",))
+        ended = WebhookDelivery.filter(webhook_id=webhook.id).exclude(status=DeliveryStatus.QUEUED)
+        if wanted.delivery_ids is not None:
+            ended = ended.filter(id__in=list(wanted.delivery_ids))
+        else:
+            ended = ended.filter(status=DeliveryStatus.FAILED, created_at__gte=wanted.failed_since)
+        ids = (
+            await ended.order_by("created_at", "id")
+            .limit(MAX_REPLAYED)
+            .values_list("id", flat=True)
+        )
+        count = await WebhookDelivery.filter(id__in=list(ids)).update(
+            status=DeliveryStatus.QUEUED, attempts=0, next_attempt_at=now
+        )
+        if count:
+            # A claim that runs would not see them before its end.
+            await Webhook.filter(id=webhook.id).update(claim=F("claim") + 1, due_at=now)
+        return webhook, count
 
 
 def _check_replay(wanted: Replay) -> None:

@@ -3,13 +3,18 @@
 Whoever may read an organization's audit trail may have it told: its service administrators.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
+from models.audit import AuditAction
 from models.webhooks import Webhook, WebhookDelivery
+from resolvers.audit import lock_chain
 from resolvers.caller import Caller
+from resolvers.denials import recording_denials
 from resolvers.memberships import Membership, Permission, memberships_of
-from resolvers.permissions import member_of
+from resolvers.permissions import administration, member_of
 from resolvers.refusals import Code, Denial, Forbidden, refuse
 
 
@@ -32,6 +37,23 @@ async def webhook_for(
     for code, message in membership.problems_with(Permission.USE_WEBHOOKS):
         raise refuse(code, message, path, denial=denial)
     return row, membership
+
+
+@asynccontextmanager
+async def changing_webhook(
+    caller: Caller, webhook_id: UUID, action: AuditAction, *, now: datetime
+) -> AsyncIterator[tuple[Webhook, Membership]]:
+    """The transaction in which a webhook or its deliveries are changed; a denial is recorded.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: As `webhook_for`.
+    """
+    async with recording_denials(caller, action, now=now):
+        seen, _ = await webhook_for(caller, webhook_id, path=("id",))
+        async with administration(caller, seen.organization_id):
+            await lock_chain(seen.organization_id)
+            yield await webhook_for(caller, webhook_id, path=("id",))
 
 
 async def webhooks_of(caller: Caller, organization_id: UUID) -> list[Webhook]:

@@ -15,13 +15,13 @@ from models.audit import AuditAction
 from models.rows import new_id
 from models.webhooks import Webhook, WebhookStatus
 from resolvers import webhook_outbox
-from resolvers.audit import changes_between, lock_chain, record
+from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Permission
 from resolvers.permissions import administration, organization_for
 from resolvers.refusals import Code, Problems
-from resolvers.webhook_permissions import webhook_for
+from resolvers.webhook_permissions import changing_webhook
 
 MAX_WEBHOOKS = 20
 """How many an organization may have."""
@@ -98,40 +98,39 @@ async def edit_webhook(caller: Caller, *, edit: WebhookEdit, now: datetime) -> W
         Unauthenticated: Nobody is signed in.
         Refused: NOT_FOUND, FORBIDDEN; REQUIRED, TOO_LONG or INVALID for the address or the actions.
     """
-    async with recording_denials(caller, AuditAction.WEBHOOK_EDITED, now=now):
-        seen, _ = await webhook_for(caller, edit.id, path=("id",))
-        async with administration(caller, seen.organization_id):
-            await lock_chain(seen.organization_id)
-            webhook, membership = await webhook_for(caller, edit.id, path=("id",))
-            problems = Problems()
-            before = _fields(webhook)
-            if edit.url is not None:
-                webhook.url = _clean_url(problems, edit.url)
-            if edit.actions is not None:
-                _check_actions(problems, edit.actions)
-                webhook.actions = list(edit.actions)
-            problems.raise_if_any()
-            if edit.status is not None and edit.status is not webhook.status:
-                webhook.status = edit.status
-                webhook.failures, webhook.failing_since, webhook.due_at = 0, None, None
-                enabled = edit.status is WebhookStatus.ENABLED
-                webhook.detail = None if enabled else "A service administrator disabled it."
-                if not enabled:
-                    await webhook_outbox.withdraw_queued(webhook.id)
-            if _fields(webhook) != before:
-                webhook.claim += 1  # whoever is delivering to it stops
-                if webhook.due_at is not None:
-                    webhook.due_at = now
-                await webhook.save()
-                _record(
-                    caller,
-                    AuditAction.WEBHOOK_EDITED,
-                    webhook,
-                    before,
-                    membership.user_id,
-                    now=now,
-                )
-            return webhook
+    async with changing_webhook(caller, edit.id, AuditAction.WEBHOOK_EDITED, now=now) as (
+        webhook,
+        membership,
+    ):
+        problems = Problems()
+        before = _fields(webhook)
+        if edit.url is not None:
+            webhook.url = _clean_url(problems, edit.url)
+        if edit.actions is not None:
+            _check_actions(problems, edit.actions)
+            webhook.actions = list(edit.actions)
+        problems.raise_if_any()
+        if edit.status is not None and edit.status is not webhook.status:
+            webhook.status = edit.status
+            webhook.failures, webhook.failing_since, webhook.due_at = 0, None, None
+            enabled = edit.status is WebhookStatus.ENABLED
+            webhook.detail = None if enabled else "A service administrator disabled it."
+            if not enabled:
+                await webhook_outbox.withdraw_queued(webhook.id)
+        if _fields(webhook) != before:
+            webhook.claim += 1  # whoever is delivering to it stops
+            if webhook.due_at is not None:
+                webhook.due_at = now
+            await webhook.save()
+            _record(
+                caller,
+                AuditAction.WEBHOOK_EDITED,
+                webhook,
+                before,
+                membership.user_id,
+                now=now,
+            )
+        return webhook
 
 
 async def rotate_secret(caller: Caller, *, webhook_id: UUID, now: datetime) -> tuple[Webhook, str]:
@@ -141,28 +140,25 @@ async def rotate_secret(caller: Caller, *, webhook_id: UUID, now: datetime) -> t
         Unauthenticated: Nobody is signed in.
         Refused: NOT_FOUND or FORBIDDEN.
     """
-    async with recording_denials(caller, AuditAction.WEBHOOK_EDITED, now=now):
-        seen, _ = await webhook_for(caller, webhook_id, path=("id",))
-        async with administration(caller, seen.organization_id):
-            await lock_chain(seen.organization_id)
-            webhook, membership = await webhook_for(caller, webhook_id, path=("id",))
-            before = {**_fields(webhook), "secret": "previous"}
-            webhook.previous_secret = webhook.secret
-            webhook.previous_secret_ends_at = now + OVERLAP
-            webhook.secret = _new_secret()
-            await webhook.save(
-                update_fields=["secret", "previous_secret", "previous_secret_ends_at"]
-            )
-            _record(
-                caller,
-                AuditAction.WEBHOOK_EDITED,
-                webhook,
-                before,
-                membership.user_id,
-                secret="new",  # noqa: S106 - says that it changed, not what it is
-                now=now,
-            )
-            return webhook, webhook.secret
+    async with changing_webhook(caller, webhook_id, AuditAction.WEBHOOK_EDITED, now=now) as (
+        webhook,
+        membership,
+    ):
+        before = {**_fields(webhook), "secret": "previous"}
+        webhook.previous_secret = webhook.secret
+        webhook.previous_secret_ends_at = now + OVERLAP
+        webhook.secret = _new_secret()
+        await webhook.save(update_fields=["secret", "previous_secret", "previous_secret_ends_at"])
+        _record(
+            caller,
+            AuditAction.WEBHOOK_EDITED,
+            webhook,
+            before,
+            membership.user_id,
+            secret="new",  # noqa: S106 - says that it changed, not what it is
+            now=now,
+        )
+        return webhook, webhook.secret
 
 
 async def remove_webhook(caller: Caller, *, webhook_id: UUID, now: datetime) -> UUID:
@@ -172,22 +168,21 @@ async def remove_webhook(caller: Caller, *, webhook_id: UUID, now: datetime) -> 
         Unauthenticated: Nobody is signed in.
         Refused: NOT_FOUND or FORBIDDEN.
     """
-    async with recording_denials(caller, AuditAction.WEBHOOK_REMOVED, now=now):
-        seen, _ = await webhook_for(caller, webhook_id, path=("id",))
-        async with administration(caller, seen.organization_id):
-            await lock_chain(seen.organization_id)
-            webhook, membership = await webhook_for(caller, webhook_id, path=("id",))
-            await webhook.delete()
-            record(
-                caller,
-                AuditAction.WEBHOOK_REMOVED,
-                organization_id=webhook.organization_id,
-                subject=("Webhook", webhook.id, webhook.url),
-                actor_id=membership.user_id,
-                changes=changes_between(_fields(webhook), {}),
-                now=now,
-            )
-            return webhook.id
+    async with changing_webhook(caller, webhook_id, AuditAction.WEBHOOK_REMOVED, now=now) as (
+        webhook,
+        membership,
+    ):
+        await webhook.delete()
+        record(
+            caller,
+            AuditAction.WEBHOOK_REMOVED,
+            organization_id=webhook.organization_id,
+            subject=("Webhook", webhook.id, webhook.url),
+            actor_id=membership.user_id,
+            changes=changes_between(_fields(webhook), {}),
+            now=now,
+        )
+        return webhook.id
 
 
 def _new_secret() -> str:
