@@ -98,6 +98,11 @@ def answer(
     return response
 
 
+def error_of(message: str, code: str, **extensions: str) -> dict[str, Any]:
+    """An error of an answer, as the contract has it."""
+    return {"message": message, "extensions": {"code": code, **extensions}}
+
+
 def problem(
     message: str,
     code: str,
@@ -108,8 +113,8 @@ def problem(
     **extensions: str,
 ) -> Response:
     """An answer that is one error, of a request that was not executed."""
-    error = {"message": message, "extensions": {"code": code, **extensions}}
-    return answer({"errors": [error]}, media=media, status=status, headers=headers)
+    errors = [error_of(message, code, **extensions)]
+    return answer({"errors": errors}, media=media, status=status, headers=headers)
 
 
 HEADERS = {

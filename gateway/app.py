@@ -22,6 +22,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import connection_limits, draining, health
+from gateway.answers import error_of
 from gateway.connection_limits import ConnectionLimits
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.draining import Drain
@@ -239,7 +240,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         raise error
     if error.status_code == HTTPStatus.NOT_FOUND and wants_page(request):
         return not_found_page(request_id_of(request))
-    body = {"errors": [{"message": error.detail, "extensions": {"code": "BAD_REQUEST"}}]}
+    body = {"errors": [error_of(error.detail, "BAD_REQUEST")]}
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
 

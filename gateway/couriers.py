@@ -5,7 +5,7 @@ A courier claims what is due and delivers it; a round of its work goes on until 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,7 +66,7 @@ class Courier(Protocol[Batch]):
     async def claim(self) -> Batch | None:
         """What to deliver next, leased to this process; false if nothing is due."""
 
-    async def deliver(self, batch: Batch, *, stop: asyncio.Event, until: float) -> bool:
+    async def deliver(self, batch: Batch, /, *, stop: asyncio.Event, until: float) -> bool:
         """Try each once; False if all of them would fail now.
 
         On `stop`, or past `until` on the loop's clock, what was not begun is given back.
@@ -117,14 +117,14 @@ class Round(Generic[Batch]):
                 log.warning(
                     "delivery_waits_for_database", of=self._name, problem=type(error).__name__
                 )
-                await self._wait(database_pause_s)
+                await wait_for_any(database_pause_s, self._stop)
                 database_pause_s = min(LONGEST_DATABASE_PAUSE_S, database_pause_s * 2)
                 continue
             database_pause_s = pace.poll_s
             if not is_reachable:
-                await self._wait(pace.poll_s)
+                await wait_for_any(pace.poll_s, self._stop)
             elif not has_more:
-                await self._wait(pace.poll_s, self._wake, early=self._batches)
+                await wait_for_any(pace.poll_s, self._stop, self._wake, early=self._batches)
 
     def _collect(self) -> bool:
         """Take note of the batches that are done; False if one could not reach the mail server.
@@ -158,21 +158,17 @@ class Round(Generic[Batch]):
         if count:
             log.info("finished_forgotten", of=self._name, count=count)
 
-    async def _wait(
-        self,
-        seconds: float,
-        *events: asyncio.Event,
-        early: set[asyncio.Task[bool]] | None = None,
-    ) -> None:
-        """Wait, but not past `stop`, one of the events, or the end of one of the `early` tasks."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._stop, *events)]
-        try:
-            await asyncio.wait(
-                [*waits, *(early or ())], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for wait in waits:
-                wait.cancel()
+
+async def wait_for_any(
+    seconds: float, *events: asyncio.Event, early: Iterable[asyncio.Task[bool]] = ()
+) -> None:
+    """Wait, but not past one of the events, or the end of one of the `early` tasks."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait([*waits, *early], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def wait_for_database(stop: asyncio.Event) -> None:

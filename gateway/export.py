@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.admission import REFUSAL_COST
+from gateway.answers import error_of
 from gateway.auth import InvalidCredential, caller_for
 from gateway.graphql_errors import SIGN_IN_FIRST, slow_down
 from gateway.rates import Rates
@@ -103,7 +104,7 @@ def _too_often(wait_s: int) -> Response:
 
 
 def _problem(status: HTTPStatus, code: str, message: str) -> Response:
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    body = {"errors": [error_of(message, code)]}
     headers = {"cache-control": "no-store"}
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = "GET"

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 import structlog
 
+from gateway.couriers import wait_for_any
 from gateway.database import DATABASE_TROUBLE
 from gateway.settings import Settings
 from models.imports import UserImport
@@ -42,7 +42,7 @@ async def import_forever(
                 continue
         except DATABASE_TROUBLE as error:
             log.warning("imports_wait_for_database", problem=type(error).__name__)
-        await _wait(poll_s, stop, wake)
+        await wait_for_any(poll_s, stop, wake)
 
 
 async def _work_on_next(now: Callable[[], datetime], stop: asyncio.Event) -> bool:
@@ -69,11 +69,3 @@ async def _report(import_: UserImport) -> None:
     ended = await UserImport.filter(id=import_.id).values("status", "rows_created", "rows_refused")
     for row in ended:
         log.info("import_worked_on", import_id=str(import_.id), rows=import_.rows_total, **row)
-
-
-async def _wait(seconds: float, stop: asyncio.Event, wake: asyncio.Event) -> None:
-    waits = [asyncio.create_task(event.wait()) for event in (stop, wake)]
-    with suppress(TimeoutError):
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()

@@ -6,6 +6,7 @@ import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.answers import error_of
 from gateway.requests import HEADERS
 from models.rows import new_id
 
@@ -27,8 +28,7 @@ class StrictConnection(HttpToolsProtocol):
 def refusal(status: HTTPStatus, message: str, *, code: str = "BAD_REQUEST", **more: str) -> bytes:
     """A whole answer that ends its connection, as bytes; `more` are further headers."""
     request_id = str(new_id())
-    error = {"message": message, "extensions": {"code": code}}
-    body = orjson.dumps({"errors": [error]})
+    body = orjson.dumps({"errors": [error_of(message, code)]})
     headers = {
         **HEADERS,
         **more,

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from gateway.addresses import TrustedProxies
+from gateway.answers import error_of
 from gateway.database import is_away
 from gateway.draining import Drain
 from gateway.hosts import Hosts
@@ -171,14 +172,13 @@ def unexpected(request: Request, error: Exception) -> Response:
     unavailable = is_away(error)
     if wants_page(request) and request.scope["path"] != GRAPHQL_PATH:
         return unavailable_page(request_id) if unavailable else unexpected_page(request_id)
-    extensions = {"code": "INTERNAL", "requestId": request_id}
     message = UNAVAILABLE if unavailable else UNEXPECTED
     status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = {"retry-after": str(RETRY_AFTER_S)} if unavailable else None
     if request.scope["path"].startswith(SCIM_PATH):
         told = {"schemas": [SCIM_ERROR], "status": str(status.value), "detail": message}
         return JSONResponse(told, status, headers, media_type="application/scim+json")
-    body = {"errors": [{"message": message, "extensions": extensions}]}
+    body = {"errors": [error_of(message, "INTERNAL", requestId=request_id)]}
     return JSONResponse(body, status, headers)
 
 
@@ -189,8 +189,7 @@ def misdirected(status: HTTPStatus) -> Response:
         if status is HTTPStatus.MISDIRECTED_REQUEST
         else "The request must have one Host header that names a host."
     )
-    error = {"message": message, "extensions": {"code": "BAD_REQUEST"}}
-    return JSONResponse({"errors": [error]}, status)
+    return JSONResponse({"errors": [error_of(message, "BAD_REQUEST")]}, status)
 
 
 def wants_page(request: Request) -> bool:

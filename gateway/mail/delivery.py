@@ -108,12 +108,12 @@ class Courier:
             limit=self.pace.batch,
         )
 
-    async def deliver(self, batch: list[ClaimedMail], *, stop: asyncio.Event, until: float) -> bool:
+    async def deliver(self, mails: list[ClaimedMail], *, stop: asyncio.Event, until: float) -> bool:
         """Try each of these mails once; False if the mail server can't be reached.
 
         On `stop`, or past `until` on the loop's clock, what was not begun is given back.
         """
-        waiting = deque([mail for mail in batch if not await self._has_ended(mail)])
+        waiting = deque([mail for mail in mails if not await self._has_ended(mail)])
         clock = asyncio.get_running_loop().time
         losses = 0
         while waiting and not stop.is_set() and clock() < until:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.answers import EVENT_STREAM, answer, event, problem
+from gateway.answers import EVENT_STREAM, answer, error_of, event, problem
 from gateway.graphql_errors import RATE_LIMITED
 from gateway.graphql_requests import GraphQLRequest
 from gateway.observation import note_code
@@ -161,7 +161,7 @@ def _last_words(why: End) -> bytes:
     """What a stream ends with: `complete` alone tells the client not to come back."""
     if why not in FINAL:
         return b""
-    error = {"message": why.value, "extensions": {"code": FINAL[why]}}
+    error = error_of(why.value, FINAL[why])
     return event("next", orjson.dumps({"errors": [error]})) + event("complete")
 
 

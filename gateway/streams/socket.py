@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.answers import UnfitRequest
+from gateway.answers import UnfitRequest, error_of
 from gateway.auth import InvalidCredential, comes_from_our_pages
 from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
 from gateway.graphql_requests import checked_request, json_in
@@ -289,7 +289,7 @@ class Socket:
         if why in CLOSES:
             self._end(Closing(CLOSES[why], why.value))
             return
-        error = {"message": why.value, "extensions": {"code": FINAL[why]}}
+        error = error_of(why.value, FINAL[why])
         await self._send({"id": id_, "type": "next", "payload": {"errors": [error]}})
         await self._send({"id": id_, "type": "complete"})
 

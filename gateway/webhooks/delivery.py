@@ -81,12 +81,11 @@ class Messenger:
             limit=self.pace.batch,
         )
 
-    async def deliver(self, batch: ClaimedWebhook, *, stop: asyncio.Event, until: float) -> bool:
+    async def deliver(self, webhook: ClaimedWebhook, *, stop: asyncio.Event, until: float) -> bool:
         """Try each of the webhook's messages once; on `stop` or past `until` the rest stays due.
 
         A receiver that can't be reached is left alone for a while, longer each time.
         """
-        webhook = batch
         clock = asyncio.get_running_loop().time
         rest_until = self.now()
         for delivery in webhook.deliveries:
