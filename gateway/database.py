@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
@@ -13,6 +13,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
 from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 
+from gateway.engines.asyncpg import Client, PoolState
 from gateway.engines.sqlite import GIVEN_UP
 from gateway.migrations import Migrations
 from models.database import tortoise_config
@@ -206,23 +207,10 @@ async def _listen(
     connection.add_query_logger(on_statement)
 
 
-class PoolState(NamedTuple):
-    """The connections of this process."""
-
-    in_use: int
-    idle: int
-    waiting: int
-    """Tasks that wait for one."""
-
-
 def pool_state() -> PoolState | None:
     """How many connections there are; None on SQLite, and before the first use."""
-    pool: asyncpg.Pool | None = getattr(get_connection("default"), "_pool", None)
-    if pool is None:
-        return None
-    idle = pool.get_idle_size()
-    waiting = sum(not each.done() for each in pool._queue._getters)  # noqa: SLF001 - else unknown
-    return PoolState(pool.get_size() - idle, idle, waiting)
+    client = get_connection("default")
+    return client.pool_state() if isinstance(client, Client) else None
 
 
 def _try_file(path: str) -> None:

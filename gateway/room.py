@@ -1,8 +1,7 @@
 """The memory for the bodies of requests: a process has so much, whoever sends them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from gateway.answers import RETRY_AFTER_S, UnfitRequest
 from gateway.graphql_errors import RATE_LIMITED
@@ -17,14 +16,9 @@ class Room:
     def __init__(self, max_bytes: int = MAX_BYTES_OF_ALL_BODIES) -> None:
         self._free = max_bytes
 
-    @contextmanager
-    def hold(self) -> Iterator["Held"]:
-        """Memory for one request, given back at the end."""
-        held = Held(self)
-        try:
-            yield held
-        finally:
-            self._free += held.size
+    def hold(self) -> "Held":
+        """Memory for one request, given back at the end of a `with` block."""
+        return Held(self)
 
     def take(self, size: int) -> None:
         """Take some.
@@ -38,6 +32,10 @@ class Room:
             raise UnfitRequest(503, message, wait, code=RATE_LIMITED)
         self._free -= size
 
+    def give_back(self, size: int) -> None:
+        """Let others have it."""
+        self._free += size
+
 
 @dataclass(slots=True)
 class Held:
@@ -45,6 +43,12 @@ class Held:
 
     room: Room
     size: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.room.give_back(self.size)
 
     def grow(self, size: int) -> None:
         """Hold more.

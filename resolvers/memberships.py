@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -162,6 +161,14 @@ COLUMNS = f"""
 """  # noqa: S608 - nothing but constants
 """What a membership is made from, in `_membership`'s order."""
 
+PROFILE_ID = 6
+"""The place of the profile's id among them."""
+
+MOST_MADE = 2_000
+
+_made: dict[tuple[Any, ...], tuple[tuple[Any, ...], Membership]] = {}
+"""By the profile's id and the scopes, with the row that each was made from."""
+
 OF_ACCOUNT = Statement(f"""
 SELECT {COLUMNS} FROM users JOIN organizations ON organizations.id = organization_id
 WHERE account_id = $1
@@ -179,12 +186,27 @@ def memberships_in(
     rows: Iterable[Sequence[Any]], catalogue: Catalogue, scopes: frozenset[AccessScope] | None
 ) -> dict[UUID, Membership]:
     """The memberships, by organization, that rows of `COLUMNS` tell of, within scopes."""
-    found = [_membership(catalogue, scopes, *row) for row in rows]
+    found = [_remembered(catalogue, scopes, tuple(row)) for row in rows]
     return {each.organization.id: each for each in found}
 
 
-@lru_cache(maxsize=2_000)
-def _membership(  # noqa: PLR0917 - a row's values, which are the key
+def _remembered(
+    catalogue: Catalogue, scopes: frozenset[AccessScope] | None, row: tuple[Any, ...]
+) -> Membership:
+    """Made once for the same row, which is read anew each time. Nobody changes what it holds.
+
+    Rows are compared rather than hashed, which would take as long as all else that is done here.
+    """
+    key = (row[PROFILE_ID], scopes)
+    known = _made.get(key)
+    if known is None or known[0] != row or known[1].catalogue is not catalogue:
+        if len(_made) >= MOST_MADE:
+            _made.clear()
+        known = _made[key] = (row, _membership(catalogue, scopes, *row))
+    return known[1]
+
+
+def _membership(  # noqa: PLR0917 - a row's values
     catalogue: Catalogue,
     scopes: frozenset[AccessScope] | None,
     organization_id: UUID | str,
@@ -195,7 +217,6 @@ def _membership(  # noqa: PLR0917 - a row's values, which are the key
     subscriptions: str | None,
     *profile: Any,
 ) -> Membership:
-    """Made once for the same row, which is read anew each time. Nobody changes what it holds."""
     (user,) = seen_users([profile])
     roles = roles_named(catalogue, user.role_ids or "")
     pairs = (pair.split("=") for pair in (subscriptions or "").split(",") if pair)

@@ -42,8 +42,8 @@ class Compiling(Executor[Any], Dialect):
     ) -> "list[GraphQLError] | Executor[Any]":
         """Build the executor of a request, as graphql-core does."""
         run = super().build(schema, document, *args, **kwargs)
-        if isinstance(run, Compiling):
-            run.document = document
+        if not isinstance(run, list):
+            cast("Compiling", run).document = document
         return run
 
     def execute_root_grouped_field_set(
