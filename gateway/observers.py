@@ -6,7 +6,7 @@ Nobody by default, and then nothing is measured.
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from asyncpg.connection import LoggedQuery
 
     from gateway.traces import Traces
+
+
+UNOBSERVED = nullcontext()
+"""Keeps nothing, so that it serves everyone."""
 
 
 class Observers:
@@ -78,12 +82,12 @@ class Observers:
                         seconds=time.perf_counter() - began,
                     )
 
-    @contextmanager
-    def operation(self) -> Iterator[Operation | None]:
+    def operation(self) -> AbstractContextManager[Operation | None]:
         """Observe a GraphQL request; None if nobody wants to know."""
-        if not self.are_there:
-            yield None
-            return
+        return self._operation() if self.are_there else UNOBSERVED
+
+    @contextmanager
+    def _operation(self) -> Iterator[Operation]:
         operation = Operation()
         began = time.perf_counter()
         token = current_operation.set(operation)

@@ -1,8 +1,9 @@
 """Users and their roles."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -88,9 +89,7 @@ class User(Node):
         return self._organization_of(await memberships_of(self.context.caller))
 
     def _organization_of(self, memberships: Mapping[UUID, Membership]) -> "Organization":
-        from schema.organizations import to_organization  # noqa: PLC0415 - they know each other
-
-        return to_organization(memberships[self.row.organization_id])
+        return _to_organization()(memberships[self.row.organization_id])
 
     @strawberry.field(
         description="The Selected roles list, optionally of one service.", graphql_type=list[Role]
@@ -164,6 +163,14 @@ class User(Node):
         held = await held_roles(self)
         blocker = removal_blocker(self.row, held, membership.catalogue)
         return [*blockers, to_user_error(blocker, self.context)] if blocker else blockers
+
+
+@cache
+def _to_organization() -> "Callable[[Membership], Organization]":
+    """What shows one, once imported: an import takes as long again for each user."""
+    from schema.organizations import to_organization  # noqa: PLC0415 - they know each other
+
+    return to_organization
 
 
 async def held_roles(user: User) -> frozenset[UUID]:

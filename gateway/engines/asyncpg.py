@@ -125,9 +125,10 @@ class Client(AsyncpgDBClient):
         """
         while self._at_hand:
             connection = self._at_hand.pop()
-            if connection._con is None:  # noqa: SLF001 - else unknown
+            bare = connection._con  # noqa: SLF001 - else unknown
+            if bare is None:
                 continue  # It was lost, and asyncpg has noticed: the pool has its place back.
-            if not connection.is_closed():
+            if not bare.is_closed():
                 return connection
             await self._return(connection)
         if not self._pool:
@@ -138,14 +139,15 @@ class Client(AsyncpgDBClient):
 
     async def give_back(self, connection: Any, *, is_sound: bool) -> None:
         """Let another have the connection; unless all went well, the pool sees to it first."""
+        bare = connection._con  # noqa: SLF001 - as in `borrow`
         if (
             is_sound
-            and connection._con is not None  # noqa: SLF001 - as in `borrow`
+            and bare is not None
             and self._pool is not None
             and not self._pool.is_closing()
             and not self._pool._queue._getters  # noqa: SLF001 - else unknown
-            and not connection.is_closed()
-            and not connection.is_in_transaction()
+            and not bare.is_closed()
+            and not bare.is_in_transaction()
         ):
             self._at_hand.append(connection)
             if self._returns is None:
