@@ -1,8 +1,8 @@
 """Which operations are executed: what is valid, within the limits, and not too much lately."""
 
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
+from typing import NamedTuple
 
 from graphql import OperationDefinitionNode, OperationType
 from starlette.requests import HTTPConnection
@@ -33,8 +33,7 @@ class Way(Enum):
     """Answered by events, over a WebSocket or as server-sent ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An operation that may be executed."""
 
     price: Price

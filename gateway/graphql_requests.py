@@ -6,8 +6,7 @@ The GraphQL Foundation's specification, of which the sections are cited below.
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -32,8 +31,7 @@ STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
 BRACKET = re.compile(rb"[\[\]{}]")
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """A well-formed request (section 5)."""
 
     query: str

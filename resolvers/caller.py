@@ -4,7 +4,7 @@ from asyncio import Task
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from models.accounts import AccessScope
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from resolvers.memberships import Membership
 
 
-@dataclass(frozen=True, slots=True)
-class SignedInAccount:
+class SignedInAccount(NamedTuple):
     """The Microsoft account behind a session or an access token."""
 
     id: UUID

@@ -12,9 +12,11 @@ import asyncpg
 import httpx2
 import pytest
 from tortoise.connection import get_connection
+from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from gateway.database import connected, is_away
+from gateway.database import connected, is_away, pool_state
+from gateway.engines.asyncpg import AT_HAND_FOR_S, Client, PoolState
 from tests import documents
 from tests.plain_browser import PlainBrowser
 from tests.postgres import PostgresServer, postgres_server
@@ -159,3 +161,50 @@ async def test_a_task_that_could_not_begin_a_transaction_goes_on_with_another_co
 
     assert failures == 3 * POOL
     assert answers == [1] * 3 * POOL
+
+
+def in_the_pool() -> int:
+    """How many connections asyncpg's pool has to give."""
+    client = get_connection("default")
+    assert isinstance(client, Client)
+    pool: asyncpg.Pool = client._pool  # noqa: SLF001 - nothing else tells
+    return int(pool.get_idle_size())
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_connection_stays_at_hand_for_a_moment_and_is_idle_meanwhile() -> None:
+    await asked()
+    at_hand = pool_state(), in_the_pool()
+    await asked_in_transaction()
+    handed_on = pool_state()
+    with pytest.raises(OperationalError):
+        await get_connection("default").execute_query("SELECT nothing")
+    given_back = pool_state(), in_the_pool()
+    await asked()
+    await asyncio.sleep(2 * AT_HAND_FOR_S)
+
+    alone = PoolState(in_use=0, idle=1, waiting=0)
+    assert at_hand == (alone, 0)
+    assert handed_on == alone
+    assert given_back == (alone, 1)
+    assert (pool_state(), in_the_pool()) == (alone, 1)
+
+
+async def test_a_connection_that_is_lost_while_at_hand_is_not_handed_on(
+    impatient: PostgresServer,
+) -> None:
+    before = await asyncio.gather(*(asked() for _ in range(POOL)))
+    other = await asyncpg.connect(impatient.url("frozen"))
+    ended = await other.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = 'frozen' AND pid <> pg_backend_pid()"
+    )
+    await other.close()
+    async with asyncio.timeout(30):
+        while (state := pool_state()) and state.idle > 1:  # noqa: ASYNC110 - a count has no event
+            await asyncio.sleep(0.01)
+    after = await asyncio.gather(*(asked_in_transaction() for _ in range(3 * POOL)))
+
+    assert len(ended) == POOL
+    assert before == [1] * POOL
+    assert after == [1] * 3 * POOL

@@ -113,7 +113,8 @@ class Client(AsyncpgDBClient):
         pool: asyncpg.Pool | None = self._pool
         if pool is None:
             return None
-        idle = pool.get_idle_size() + len(self._at_hand)
+        at_hand = sum(each._con is not None for each in self._at_hand)  # noqa: SLF001 - as in `borrow`
+        idle = pool.get_idle_size() + at_hand
         waiting = sum(not each.done() for each in pool._queue._getters)  # noqa: SLF001 - else unknown
         return PoolState(pool.get_size() - idle, idle, waiting)
 
