@@ -17,6 +17,7 @@ from models.audit import AuditAction
 from models.rows import new_id
 from models.users import User
 from resolvers.account_trails import record_for_each_profile
+from resolvers.administration import administration
 from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record, recorded_transaction
 from resolvers.caller import Caller, PresentedToken
@@ -24,7 +25,6 @@ from resolvers.credentials import caller_behind, look_up
 from resolvers.denials import person_for, recording_denials
 from resolvers.fields import clean_name
 from resolvers.memberships import memberships_of
-from resolvers.permissions import administration
 from resolvers.refusals import Code, Denial, Problems, refuse
 from resolvers.secret_tokens import PREFIX_LENGTH, hash_of, new_access_token
 from resolvers.statements import as_moment, as_uuid

@@ -10,12 +10,13 @@ from models.addresses import masked
 from models.audit import AuditAction, AuditOutcome
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus, OutgoingMail
 from models.users import User, UserStatus
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.denials import person_for
 from resolvers.invitations import status_at
 from resolvers.memberships import catalogue_for
-from resolvers.permissions import administration, roles_held
+from resolvers.permissions import roles_held
 from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of

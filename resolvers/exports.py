@@ -7,17 +7,14 @@ from uuid import UUID
 
 from models.audit import AuditAction
 from models.users import NEVER
+from resolvers.administration import administration
 from resolvers.audit import record
 from resolvers.caller import Caller
 from resolvers.catalogue import roles_named
 from resolvers.denials import recording_denials
 from resolvers.lists import UserOrderField, user_order
 from resolvers.memberships import Membership, Permission
-from resolvers.permissions import (
-    administration,
-    organization_for,
-    visible_users_of,
-)
+from resolvers.permissions import organization_for, visible_users_of
 from resolvers.seen import SeenUser
 from resolvers.user_files import COLUMNS, FURTHER_COLUMNS, written
 

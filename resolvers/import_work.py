@@ -25,15 +25,13 @@ from models.imports import (
 )
 from models.rows import new_id
 from models.users import User
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record, recorded_transaction
 from resolvers.caller import Caller
 from resolvers.denials import record_refusals, recording_denials
 from resolvers.import_rows import CheckedRow, RowChecks, write_users
 from resolvers.memberships import Membership, Permission, forget_memberships
-from resolvers.permissions import (
-    administration,
-    organization_for,
-)
+from resolvers.permissions import organization_for
 from resolvers.refusals import Problems, Refused
 from resolvers.sessions import signed_in_as
 from resolvers.user_files import FileRow, read_file

@@ -10,11 +10,12 @@ from models.accounts import AccessScope
 from models.audit import AuditAction
 from models.imports import ImportMode, ImportOutcome, UserImport, UserImportRow
 from models.rows import new_id
+from resolvers.administration import administration
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Permission, memberships_of
 from resolvers.paging import Order, Page, Queried, Window, page_of
-from resolvers.permissions import administration, organization_for
+from resolvers.permissions import organization_for
 from resolvers.refusals import Code, Problems, RateLimited, Refused
 from resolvers.user_files import read_file
 

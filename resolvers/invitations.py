@@ -15,13 +15,14 @@ from models.invitations import (
 )
 from models.rows import new_id
 from models.users import User, UserStatus
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record_of_user
 from resolvers.batches import newest_invitations_of
 from resolvers.caller import Caller
 from resolvers.denials import record_refusals
 from resolvers.fields import check_batch
 from resolvers.memberships import Membership, Permission, memberships_of
-from resolvers.permissions import administration, invitations_for, roles_held, users_for
+from resolvers.permissions import invitations_for, roles_held, users_for
 from resolvers.rates import Rates, too_often
 from resolvers.refusals import Code, Refused, refuse
 from resolvers.secret_tokens import hash_of, new_token

@@ -4,26 +4,21 @@ Organizations, users, subscriptions and invitations are fetched by id here only,
 stated purpose, so that no use case can forget to ask.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from models.accounts import AccessScope
-from models.audit import NO_ORGANIZATION
 from models.invitations import Invitation
 from models.organizations import Organization
 from models.services import ServiceSubscription
 from models.users import RoleAssignment, User
 from resolvers.announcements import UserChanged
-from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller
 from resolvers.memberships import (
     Membership,
     Permission,
-    forget_memberships,
     memberships_of,
 )
 from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
@@ -293,25 +288,6 @@ def _require(
             [Problem(code=code, message=message, path=tuple(path)) for code, message in problems],
             denial=denial if problems[0][0] is Code.FORBIDDEN else None,
         )
-
-
-@asynccontextmanager
-async def administration(caller: Caller, *organization_ids: UUID) -> AsyncIterator[None]:
-    """The transaction in which users, roles or subscriptions of organizations are changed.
-
-    Its writers line up on the organization's row, so that what they check stays true until they
-    commit (rule 37). What the caller may do is read anew inside: ask again there.
-    """
-    async with recorded_transaction():
-        # Where there is none the statement changes nothing, but on SQLite it takes the lock that a
-        # transaction must begin with.
-        for organization_id in sorted(set(organization_ids)) or [NO_ORGANIZATION]:
-            await Organization.filter(id=organization_id).update(
-                administration_epoch=F("administration_epoch") + 1
-            )
-        forget_memberships(caller)
-        yield
-    forget_memberships(caller)
 
 
 async def roles_held(user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[UUID]]:

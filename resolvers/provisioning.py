@@ -15,18 +15,13 @@ from uuid import UUID
 from models.accounts import AccessScope
 from models.audit import AuditAction
 from models.users import User
+from resolvers.administration import administration
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.external_ids import external_ids_of
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.new_users import NewUser
-from resolvers.permissions import (
-    administration,
-    roles_held,
-    user_for,
-    users_by_id,
-    visible_users_of,
-)
+from resolvers.permissions import roles_held, user_for, users_by_id, visible_users_of
 from resolvers.profiles import refuse_stale
 from resolvers.refusals import Code, Denial, Forbidden, Refused, refuse
 from resolvers.removal import UserRef, remove_users

@@ -9,6 +9,7 @@ from models.accounts import Session
 from models.audit import AuditAction
 from models.users import User
 from resolvers.access_tokens import end_access_tokens
+from resolvers.administration import administration
 from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
@@ -17,7 +18,7 @@ from resolvers.denials import record_refusals
 from resolvers.external_ids import external_ids_of
 from resolvers.fields import check_batch
 from resolvers.memberships import Permission, memberships_of
-from resolvers.permissions import administration, roles_held, users_for
+from resolvers.permissions import roles_held, users_for
 from resolvers.profiles import described, refuse_stale
 from resolvers.refusals import Code, Refused, UserHasRoles, refuse
 from resolvers.seen import SeenUser

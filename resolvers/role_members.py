@@ -9,12 +9,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from models.audit import AuditAction
+from resolvers.administration import administration
 from resolvers.caller import Caller
 from resolvers.catalogue import Role
 from resolvers.denials import recording_denials
 from resolvers.fields import MAX_BATCH, check_batch
 from resolvers.memberships import Membership, Permission
-from resolvers.permissions import administration, organization_for, users_for
+from resolvers.permissions import organization_for, users_for
 from resolvers.provisioning import NO_USER, membership_to_read
 from resolvers.refusals import Code, Denial, Refused, refuse
 from resolvers.selection import RoleSelection

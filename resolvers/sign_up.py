@@ -13,13 +13,13 @@ from models.organizations import Organization, ProductRelease
 from models.rows import new_id
 from models.services import ServiceSubscription, SubscriptionStatus
 from models.users import User, UserStatus
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue, Service
 from resolvers.denials import person_for, recording_denials
 from resolvers.fields import MAX_ORGANIZATION_NAME_LENGTH, clean_address, clean_name
 from resolvers.memberships import Membership, catalogue_for, memberships_of
-from resolvers.permissions import administration
 from resolvers.profiles import grant_roles, insert_profile, new_profile
 from resolvers.refusals import Code, Denial, Problems, refuse
 from resolvers.seen import seen

@@ -7,11 +7,12 @@ from uuid import UUID
 from models.audit import AuditAction
 from models.services import ServiceSubscription, SubscriptionStatus
 from models.users import User, UserStatus
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Membership
-from resolvers.permissions import administration, subscription_for
+from resolvers.permissions import subscription_for
 
 
 async def activate(caller: Caller, *, subscription_id: UUID, now: datetime) -> ServiceSubscription:

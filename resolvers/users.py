@@ -11,6 +11,7 @@ from models.invitations import DeliveryStatus, Invitation, InvitationStatus, Out
 from models.names import sort_name
 from models.users import RoleAssignment, User
 from resolvers.access_tokens import end_access_tokens
+from resolvers.administration import administration
 from resolvers.administrators import services_left_without
 from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
@@ -19,7 +20,7 @@ from resolvers.external_ids import check_external_id, external_ids_of, keep_exte
 from resolvers.fields import clean_address, clean_name
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.new_users import NewUser, clean_fields, first_roles, note_taken, taken_accounts
-from resolvers.permissions import administration, organization_for, roles_held, user_for
+from resolvers.permissions import organization_for, roles_held, user_for
 from resolvers.profiles import (
     described,
     grant_roles,

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from models.audit import AuditAction
 from models.webhooks import Webhook, WebhookDelivery
+from resolvers.administration import administration
 from resolvers.audit import lock_chain
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Membership, Permission, memberships_of
-from resolvers.permissions import administration, member_of
+from resolvers.permissions import member_of
 from resolvers.refusals import Code, Denial, Forbidden, refuse
 
 

@@ -15,11 +15,12 @@ from models.audit import AuditAction
 from models.rows import new_id
 from models.webhooks import Webhook, WebhookStatus
 from resolvers import webhook_outbox
+from resolvers.administration import administration
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
 from resolvers.memberships import Permission
-from resolvers.permissions import administration, organization_for
+from resolvers.permissions import organization_for
 from resolvers.refusals import Code, Problems
 from resolvers.webhook_permissions import changing_webhook
 

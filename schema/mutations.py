@@ -4,7 +4,6 @@ from typing import Annotated
 
 import strawberry
 
-from models.invitations import Invitation as InvitationRow
 from resolvers import association, invitations, removal, sessions, subscriptions, users
 from resolvers.refusals import Refused
 from resolvers.sign_up import sign_up
@@ -17,7 +16,6 @@ from schema.costs import CHANGE, rows_of
 from schema.enums import SignOutScope
 from schema.errors import to_user_errors
 from schema.import_mutations import ImportMutation
-from schema.invitations import to_invitation
 from schema.nodes import decode_id, decode_ids, encode_id
 from schema.organizations import to_subscription
 from schema.scalars import URL
@@ -194,9 +192,7 @@ class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
                 rates=info.context.rates,
                 now=info.context.now,
             ),
-            lambda outcomes: {
-                "results": [_invitation_result(info, outcome) for outcome in outcomes]
-            },
+            lambda outcomes: {"results": payloads.invitation_results(info, outcomes)},
         )
 
     @strawberry.mutation(
@@ -218,9 +214,7 @@ class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
                 invitation_ids=decode_ids("Invitation", input.invitation_ids),
                 now=info.context.now,
             ),
-            lambda outcomes: {
-                "results": [_invitation_result(info, outcome) for outcome in outcomes]
-            },
+            lambda outcomes: {"results": payloads.invitation_results(info, outcomes)},
         )
 
     @strawberry.mutation(
@@ -296,9 +290,3 @@ class Mutation(AccessTokenMutations, ImportMutation, WebhookMutation):
             sessions.end_session(info.context.caller, session_id=session_id, now=info.context.now),
             lambda ended: {"ended_session_id": encode_id("Session", ended)},
         )
-
-
-def _invitation_result(info: Info, outcome: InvitationRow | Refused) -> payloads.InvitationResult:
-    if isinstance(outcome, Refused):
-        return payloads.InvitationResult(user_errors=to_user_errors(outcome, info.context))
-    return payloads.InvitationResult(invitation=to_invitation(outcome, info.context.now))

@@ -1,10 +1,15 @@
 """Answers of the mutations: what was done, or the problems that a person can mend."""
 
+from collections.abc import Sequence
+
 import strawberry
 
+from models.invitations import Invitation as InvitationRow
+from resolvers.refusals import Refused
+from schema.context import Info
 from schema.costs import RARE
-from schema.errors import UserError
-from schema.invitations import Invitation
+from schema.errors import UserError, to_user_errors
+from schema.invitations import Invitation, to_invitation
 from schema.organizations import ServiceSubscription
 from schema.scalars import URL
 from schema.users import User
@@ -57,6 +62,18 @@ class InvitationResult:
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description=ROW_PROBLEMS, directives=[RARE]
     )
+
+
+def invitation_results(
+    info: Info, outcomes: Sequence[InvitationRow | Refused]
+) -> list[InvitationResult]:
+    """What became of each row."""
+    return [
+        InvitationResult(user_errors=to_user_errors(outcome, info.context))
+        if isinstance(outcome, Refused)
+        else InvitationResult(invitation=to_invitation(outcome, info.context.now))
+        for outcome in outcomes
+    ]
 
 
 @strawberry.type(description="What became of each user to invite.")

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.database import connected, migrate
 
 AUDIT = Path(__file__).parent / "audit-http" / "audit.mjs"
-START_WITHIN_S = 30
+START_WITHIN_S = 90
 
 
 @contextmanager

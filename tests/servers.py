@@ -21,7 +21,7 @@ from tests.postgres import free_port
 from tests.smtp_server import MailServerForTests
 
 ROOT = Path(__file__).parent.parent
-STARTS_WITHIN_S = 30.0
+STARTS_WITHIN_S = 90.0
 SECRET_KEY = "tests of real processes " * 2
 CLIENT_SECRET = "made-up-client-secret"
 LINK = re.compile(r"https?://\S+/invitations/[\w-]+")

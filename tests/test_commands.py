@@ -23,7 +23,7 @@ SERVABLE = {
     "GATEWAY_OIDC_CLIENT_SECRET": "a secret for tests",
 }
 
-WITHIN_S = 30
+WITHIN_S = 120
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from resolvers.once import purge_kept_answers
 from tests import documents
 from tests.people import Clock, Gateway, Person
 
-STARTS_WITHIN_S = 30
+STARTS_WITHIN_S = 90
 
 EDIT_AND_INVITE = """
 mutation Both($edit: EditUserInput!, $invite: InviteUsersInput!) {
