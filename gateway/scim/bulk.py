@@ -28,8 +28,8 @@ CHANGES = {
 """What an operation may do."""
 
 BEGIN_WITHIN_S = 10.0
-"""What was not begun by then is refused: a request can't be given up once it changes something, and a
-server that is to end waits for it."""
+"""What was not begun by then is refused: what changes something is not given up, and a server that
+is to end waits for it."""
 
 NOT_BEGUN = f"The request has taken {BEGIN_WITHIN_S:.0f} seconds: send the operation again."
 
