@@ -295,8 +295,22 @@ async def test_what_directories_ask_is_found_by_an_index(
         found = await directory.found("/Users", **asked)
 
     assert len(found) == int(asked.get("count", 1))
-    assert len(sent) <= 4
+    assert len(sent) <= 5
     for statement in sent:
+        _assert_searches(gateway, statement)
+
+
+@pytest.mark.parametrize("crowd", ["sqlite"], indirect=True)
+async def test_nobody_is_read_to_find_that_a_directory_calls_nobody_so(
+    gateway: Gateway, alice: Person
+) -> None:
+    directory = Directory(await alice.program("READ"))
+    with statements_sent() as sent:
+        found = await directory.found("/Users", filter='externalId eq "g-1"')
+    searching = [statement for statement in sent if "external_ids" in statement.text]
+
+    assert (found, len(searching)) == ([], 1)
+    for statement in searching:
         _assert_searches(gateway, statement)
 
 
