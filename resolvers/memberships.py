@@ -14,7 +14,7 @@ from models.organizations import Organization, ProductRelease
 from models.services import SubscriptionStatus
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue, Service, current_catalogue, roles_named
-from resolvers.refusals import Code
+from resolvers.refusals import Code, Forbidden
 from resolvers.seen import SeenUser, qualified_columns, seen_users
 from resolvers.statements import Statement, as_moment, as_uuid
 
@@ -136,6 +136,20 @@ async def memberships_of(caller: Caller) -> Mapping[UUID, Membership]:
     if caller.reading_memberships is None:
         caller.reading_memberships = asyncio.create_task(_read_memberships(caller))
     return await asyncio.shield(caller.reading_memberships)
+
+
+def membership_in(memberships: Mapping[UUID, Membership], organization_id: UUID) -> Membership:
+    """The one in an organization.
+
+    Raises:
+        Forbidden: There is none: the organization does not exist, the caller does not belong to it
+            (rule 6), or was removed from it while he was answered.
+    """
+    membership = memberships.get(organization_id)
+    if membership is None:
+        message = "You belong to no organization with this id."
+        raise Forbidden(message)
+    return membership
 
 
 def forget_memberships(caller: Caller) -> None:

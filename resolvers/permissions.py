@@ -19,9 +19,10 @@ from resolvers.caller import Caller
 from resolvers.memberships import (
     Membership,
     Permission,
+    membership_in,
     memberships_of,
 )
-from resolvers.refusals import Code, Denial, Forbidden, Problem, Refused, refuse
+from resolvers.refusals import Code, Denial, Problem, Refused, refuse
 from resolvers.seen import SeenUser, UserList, visible_users
 
 
@@ -61,11 +62,7 @@ async def member_of(caller: Caller, organization_id: UUID) -> Membership:
         Unauthenticated: Nobody is signed in.
         Forbidden: The organization does not exist, or the caller does not belong to it (rule 6).
     """
-    membership = (await memberships_of(caller)).get(organization_id)
-    if membership is None:
-        message = "You belong to no organization with this id."
-        raise Forbidden(message)
-    return membership
+    return membership_in(await memberships_of(caller), organization_id)
 
 
 async def organization_by_id(caller: Caller, organization_id: UUID) -> Membership | None:

@@ -8,6 +8,7 @@ from strawberry import Private
 import models.invitations as tables
 from resolvers.invitations import status_at
 from resolvers.paging import Page
+from resolvers.refusals import Forbidden
 from schema.connections import PageInfo, edges_of
 from schema.context import Info
 from schema.costs import COUNT
@@ -46,8 +47,8 @@ class Invitation(Node):
         """Seen by whoever sees the invitation."""
         user = await load_user(info, self.row.user_id)
         if user is None:
-            message = "The user of a visible invitation can't be seen."
-            raise LookupError(message)
+            message = "The user was removed meanwhile."
+            raise Forbidden(message)
         return user
 
     @strawberry.field(description="Who sent it last; null once that profile is removed.")

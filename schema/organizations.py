@@ -9,8 +9,9 @@ from strawberry import UNSET, Private
 
 import models.services as tables
 from resolvers import lists, subscriptions
-from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.memberships import Membership, Permission
 from resolvers.paging import Window
+from resolvers.permissions import member_of
 from resolvers.webhook_permissions import webhooks_of
 from resolvers.webhooks import MAX_WEBHOOKS
 from schema.audit import AuditEventConnection
@@ -147,7 +148,7 @@ class ServiceSubscription(Node):
         ]
 
     async def _membership(self, info: Info) -> Membership:
-        return (await memberships_of(info.context.caller))[self.row.organization_id]
+        return await member_of(info.context.caller, self.row.organization_id)
 
 
 def to_subscription(row: tables.ServiceSubscription) -> ServiceSubscription:

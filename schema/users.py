@@ -11,9 +11,9 @@ from strawberry import UNSET, Private
 
 import models.users as tables
 from models.users import NEVER
-from resolvers.memberships import Membership, Permission, memberships_of
+from resolvers.memberships import Membership, Permission, membership_in, memberships_of
 from resolvers.paging import Page
-from resolvers.permissions import users_by_id
+from resolvers.permissions import member_of, users_by_id
 from resolvers.removal import removal_blocker
 from resolvers.seen import SeenUser, seen
 from resolvers.selection import available_roles
@@ -90,7 +90,7 @@ class User(Node):
     def _organization_of(self, memberships: Mapping[UUID, Membership]) -> "Organization":
         from schema.organizations import to_organization  # noqa: PLC0415 - they know each other
 
-        return to_organization(memberships[self.row.organization_id])
+        return to_organization(membership_in(memberships, self.row.organization_id))
 
     @strawberry.field(
         description="The Selected roles list, optionally of one service.", graphql_type=list[Role]
@@ -115,7 +115,7 @@ class User(Node):
     )
     async def available_roles(self, info: Info, service_id: ServiceId = UNSET) -> list[Role]:
         """In the catalogue's order."""
-        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        membership = await member_of(info.context.caller, self.row.organization_id)
         roles = available_roles(membership, await held_roles(self))
         return list(_of_service(service_id, [to_role(role) for role in roles]))
 
@@ -149,14 +149,14 @@ class User(Node):
     @strawberry.field(description="Whether the viewer may edit this user now.")
     async def viewer_can_edit(self, info: Info) -> bool:
         """By the viewer's roles."""
-        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        membership = await member_of(info.context.caller, self.row.organization_id)
         return not membership.problems_with(Permission.EDIT_USERS)
 
     @strawberry.field(description="Empty when removing the profile would succeed now.",
                       directives=[RARE])  # fmt: skip
     async def removal_blockers(self, info: Info) -> list[UserError]:
         """What `removeUsers` would answer."""
-        membership = (await memberships_of(info.context.caller))[self.row.organization_id]
+        membership = await member_of(info.context.caller, self.row.organization_id)
         blockers: list[UserError] = [
             InputError(code=code, message=message, path=[])
             for code, message in membership.problems_with(Permission.REMOVE_USERS)

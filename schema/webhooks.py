@@ -9,8 +9,8 @@ from strawberry import UNSET, Private
 
 import models.webhooks as tables
 from resolvers import webhook_deliveries
-from resolvers.memberships import memberships_of
 from resolvers.paging import Page
+from resolvers.permissions import member_of
 from schema.audit import AuditEvent, to_audit_event
 from schema.connections import After, Before, First, Last, PageInfo, edges_of, given, window
 from schema.context import Info
@@ -131,8 +131,7 @@ class Webhook(Node):
         """One of the caller's own."""
         from schema.organizations import to_organization  # noqa: PLC0415 - it lists webhooks
 
-        memberships = await memberships_of(info.context.caller)
-        return to_organization(memberships[self.row.organization_id])
+        return to_organization(await member_of(info.context.caller, self.row.organization_id))
 
     @strawberry.field(description="Who registered it; null once that profile is removed.")
     async def created_by(self, info: Info) -> User | None:
