@@ -48,8 +48,9 @@ query Users(
 PLAN_MODES = ("force_custom_plan", "force_generic_plan")
 """PostgreSQL uses the second for a statement that a connection has prepared often enough."""
 
-SMALL = {"services", "roles", "catalogue_versions", "tortoise_migrations"}
-"""Tables that hold a few rows whatever the organizations do, and may be read through."""
+SMALL = {"services", "roles", "catalogue_versions", "tortoise_migrations", "json_each"}
+"""Tables that hold a few rows whatever the organizations do, and may be read through; and the list
+that a statement was given."""
 
 PAGE = re.compile(r"^SELECT .* FROM users WHERE organization_id = ")
 """Reading a page, and looking whether something is beyond it."""
