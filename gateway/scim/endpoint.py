@@ -17,6 +17,7 @@ from gateway.auth import InvalidCredential, caller_for
 from gateway.graphql_requests import MAX_BODY_BYTES, check_content_type, json_in, read_body
 from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
+from gateway.replica.reading import ReadReplica
 from gateway.requests import SCIM_PATH, request_id_of
 from gateway.room import Held, Room
 from gateway.scim import bulk, discovery, groups, users
@@ -71,11 +72,13 @@ class ScimEndpoint:
         rates: Rates,
         *,
         after_change: Callable[[], None],
+        replica: ReadReplica,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._rates = rates
         self._after_change = after_change
+        self._replica = replica
         self._now = now
         self._room = Room(MAX_BYTES_OF_ALL_BODIES)
 
@@ -128,11 +131,12 @@ class ScimEndpoint:
             partial(self._count, request, caller),
             body,
         )
-        if operation.changes_something:
-            patience.finish_it()
-        response = await operation.run(asked)
-        if operation.changes_something:
-            self._after_change()
+        run = partial(operation.run, asked)
+        if not operation.changes_something:
+            return await self._replica.read(caller, run) or await run()
+        patience.finish_it()
+        response = await run()
+        self._after_change()
         return response
 
     async def _caller(self, request: Request, now: datetime) -> Caller:
