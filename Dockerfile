@@ -7,8 +7,7 @@ RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends make
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # The requirements change more seldom than the source.
-COPY Makefile pyproject.toml requirements-dev.txt README.md LICENSE ./
-COPY gateway/__init__.py gateway/
+COPY requirements-dev.txt ./
 RUN python -m venv .venv \
     && .venv/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-dev.txt
 COPY . .
@@ -22,16 +21,19 @@ RUN /opt/gateway/bin/python -m pip install --quiet --no-cache-dir --no-deps --re
     --requirement /tmp/requirements.txt
 COPY --from=wheel /source/dist/*.whl /tmp/
 RUN /opt/gateway/bin/python -m pip install --quiet --no-cache-dir --no-deps /tmp/*.whl \
+    && /opt/gateway/bin/python -m pip uninstall --quiet --yes setuptools pip \
     && /opt/gateway/bin/python -m compileall -q /opt/gateway/lib
 
 # ---- pgbouncer, for compose.yaml: `docker build --target pgbouncer .`
 FROM debian:bookworm-slim AS pgbouncer
 RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends pgbouncer \
     postgresql-client && rm -rf /var/lib/apt/lists/*
-COPY gateway/deploy/pgbouncer.ini /etc/pgbouncer/pgbouncer.ini
+COPY gateway/deploy/pgbouncer.ini gateway/deploy/pgbouncer.sh /etc/pgbouncer/
 USER 10001:10001
 EXPOSE 6432
-ENTRYPOINT ["pgbouncer", "/etc/pgbouncer/pgbouncer.ini"]
+# Transactions under way end first; at SIGTERM they would be cut off.
+STOPSIGNAL SIGINT
+ENTRYPOINT ["sh", "/etc/pgbouncer/pgbouncer.sh"]
 
 # ---- the gateway; the last stage is what `docker build .` makes
 FROM python:3.11-slim-bookworm AS gateway

@@ -36,6 +36,7 @@ from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.rates import Rates
+from gateway.replica.reading import ReadReplica
 from gateway.requests import Requests, request_id_of, unexpected, wants_page
 from gateway.scim.endpoint import ScimEndpoint
 from gateway.settings import Settings
@@ -85,6 +86,7 @@ def create_app(
     exchange = Exchange(settings, now=now)
     rates = Rates(settings)
     observers = Observers(settings, open_streams=exchange.open_streams)
+    replica = ReadReplica(settings.read_database_url, observers=observers)
     graphql = GraphQLEndpoint(
         settings,
         provider,
@@ -92,6 +94,7 @@ def create_app(
         exchange=exchange,
         after_change=beside.wake,
         observers=observers,
+        replica=replica,
         now=now,
     )
     sign_in = SignIn(settings, provider, rates, now=now, request_id_of=request_id_of)
@@ -106,7 +109,9 @@ def create_app(
             *health.routes(drain),
             *observers.routes(now=now),
             export_route(settings, rates, now=now),
-            *ScimEndpoint(settings, rates, after_change=beside.wake, now=now).routes(),
+            *ScimEndpoint(
+                settings, rates, after_change=beside.wake, replica=replica, now=now
+            ).routes(),
             Mount("/assets", Assets(), middleware=[Middleware(GZipMiddleware)]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _met_a_defect},
@@ -115,6 +120,7 @@ def create_app(
             rates,
             drain=drain,
             observers=observers,
+            replica=replica,
             beside=beside,
             exchange=exchange,
             now=now,
@@ -177,6 +183,7 @@ async def _running(
     *,
     drain: Drain,
     observers: Observers,
+    replica: ReadReplica,
     beside: Beside,
     exchange: Exchange,
     now: Callable[[], datetime],
@@ -189,6 +196,7 @@ async def _running(
             url, answered_within_s=ANSWERED_WITHIN_S, on_statement=observers.on_statement
         )
         await stack.enter_async_context(database)
+        await stack.enter_async_context(replica.followed())
         stack.push_async_callback(rates.close)
         await stack.enter_async_context(followed(settings, exchange))
         tasks = [

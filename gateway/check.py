@@ -12,6 +12,7 @@ from gateway.mail.session import MailServerTrouble
 from gateway.observers import problem_with_traces
 from gateway.oidc import Provider
 from gateway.rates import Rates
+from gateway.replica.positions import Unfit, check_replica
 from gateway.settings import MAIL_SETTINGS, SIGN_IN_SETTINGS, Settings
 from gateway.streams.listening import NotListening, check_listening
 from resolvers.catalogue import current_catalogue
@@ -93,7 +94,7 @@ async def _check_database(settings: Settings, *, now: Callable[[], datetime]) ->
         ):
             pending = await pending_migrations()
             services = [] if pending else list((await current_catalogue()).services.values())
-            listening = await _check_listening(settings, now=now)
+            beside = [*await _check_listening(settings, now=now), *await _check_replica(settings)]
     except DATABASE_TROUBLE as error:
         return [Finding(is_good=False, text=f"database: GATEWAY_DATABASE_URL: {in_words(error)}")]
     if pending:
@@ -101,7 +102,7 @@ async def _check_database(settings: Settings, *, now: Callable[[], datetime]) ->
         return [
             Finding(is_good=True, text="database: answers"),
             Finding(is_good=False, text=text),
-            *listening,
+            *beside,
         ]
     text = (
         f"catalogue: {len(services)} services"
@@ -111,7 +112,7 @@ async def _check_database(settings: Settings, *, now: Callable[[], datetime]) ->
     return [
         Finding(is_good=True, text="database: answers and has the newest schema"),
         Finding(is_good=bool(services), text=text),
-        *listening,
+        *beside,
     ]
 
 
@@ -129,6 +130,18 @@ async def _check_listening(settings: Settings, *, now: Callable[[], datetime]) -
         text = f"live updates: GATEWAY_{name}: {in_words(error)}"
         return [Finding(is_good=False, text=text)]
     return [Finding(is_good=True, text="live updates: what is sent comes in")]
+
+
+async def _check_replica(settings: Settings) -> list[Finding]:
+    """Whether the replica, if one is set, is one of the database, and follows."""
+    if settings.read_database_url is None:
+        return []
+    try:
+        await check_replica(settings.read_database_url.get_secret_value())
+    except (*DATABASE_TROUBLE, Unfit) as error:
+        why = str(error) if isinstance(error, Unfit) else in_words(error)
+        return [Finding(is_good=False, text=f"read replica: GATEWAY_READ_DATABASE_URL: {why}")]
+    return [Finding(is_good=True, text="read replica: follows the database")]
 
 
 async def _check_provider(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -75,6 +76,24 @@ def main() -> None:
         for line in str(error).splitlines():
             typer.echo(f"gateway: {line}", err=True)
         sys.exit(1)
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"gateway {metadata.version('commerce-gateway')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take what stands before any command."""
+    del version
 
 
 @cli.command("demo")

@@ -188,9 +188,9 @@ async def connected(
     if is_sqlite(url):
         _try_file(parameters["credentials"]["file_path"])
     else:
-        parameters["credentials"]["command_timeout"] = answered_within_s
-        if on_statement is not None:
-            parameters["credentials"]["init"] = partial(_listen, on_statement)
+        parameters["credentials"] = pool_parameters(
+            url, answered_within_s=answered_within_s, on_statement=on_statement
+        )
     EXECUTOR_CACHE.clear()
     forget_catalogue()
     forget_documents()
@@ -199,6 +199,20 @@ async def connected(
         yield
     finally:
         await Tortoise.close_connections()
+
+
+def pool_parameters(
+    url: str,
+    *,
+    answered_within_s: float | None,
+    on_statement: Callable[["LoggedQuery"], None] | None,
+) -> dict[str, Any]:
+    """What a pool of connections to PostgreSQL is made from; the rest is as for `connected`."""
+    parameters: dict[str, Any] = connection_parameters(url)["credentials"]
+    parameters["command_timeout"] = answered_within_s
+    if on_statement is not None:
+        parameters["init"] = partial(_listen, on_statement)
+    return parameters
 
 
 async def _listen(

@@ -30,6 +30,9 @@ MAX_REMEMBERED_BYTES = 40_000_000
 TOKEN_BYTES = 800
 """What a token's part of the tree takes, about."""
 
+OF_PRIMARY = ("checkAccess", "invitationPreview")
+"""What decides for others, and what belongs to organizations that are not the caller's."""
+
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
@@ -49,6 +52,8 @@ class Document:
     """By the operation's name."""
     previews: int = 0
     """How often it asks for `invitationPreview`, or may."""
+    needs_primary: bool = False
+    """Whether it may ask for what a replica must not answer."""
     status: int | None = None
     """The HTTP status, if it is not the one of any document with errors."""
 
@@ -135,7 +140,13 @@ class Documents:
             hide_suggestions=not self._introspection,
         )
         previews = text.count("invitationPreview")
-        return Document(node, tuple(errors), tokens=tokens, previews=previews)
+        return Document(
+            node,
+            tuple(errors),
+            tokens=tokens,
+            previews=previews,
+            needs_primary=any(name in text for name in OF_PRIMARY),
+        )
 
 
 def _size(text: str, document: Document) -> int:

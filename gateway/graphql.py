@@ -39,6 +39,7 @@ from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
+from gateway.replica.reading import ReadReplica
 from gateway.requests import request_id_of
 from gateway.room import Room
 from gateway.settings import Settings
@@ -76,6 +77,7 @@ class GraphQLEndpoint:
         exchange: Exchange,
         after_change: Callable[[], None],
         observers: Observers,
+        replica: ReadReplica,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
@@ -101,6 +103,7 @@ class GraphQLEndpoint:
             core,
             executor_class=self.executor_class,
             hides_suggestions=not settings.introspection,
+            replica=replica,
         )
         self._under_way = 0
         self.subscriptions = Subscriptions(

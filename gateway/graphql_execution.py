@@ -3,6 +3,8 @@
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLSchema, execute, subscribe
@@ -17,8 +19,9 @@ from gateway.graphql_errors import Refusal, challenge_of, formatted, is_defect
 from gateway.graphql_requests import GraphQLRequest
 from gateway.idempotency import Executed
 from gateway.observation import current_operation, note_code
+from gateway.replica.reading import ReadReplica, Unread
 from schema.catalogue import Role, Service
-from schema.context import Context
+from schema.context import Context, Loaders
 
 
 class GraphExecutor(StrawberryCompilingExecutor):
@@ -36,17 +39,25 @@ class Execution:
         *,
         executor_class: type[Executor[Any]],
         hides_suggestions: bool,
+        replica: ReadReplica,
     ) -> None:
         self._schema = schema
         self._executor_class = executor_class
         self._hides_suggestions = hides_suggestions
+        self._replica = replica
 
     async def run(
         self, document: Document, asked: GraphQLRequest, context: Context, admitted: Admitted
     ) -> Executed | Refusal:
         """What came of it; a refusal if its variables don't fit, so that it was never begun."""
         began = time.perf_counter()
-        result: ExecutionResult = await self._begun(execute, document, asked, context)
+        result = None
+        if not (admitted.changes_something or document.needs_primary):
+            result = await self._replica.read(
+                context.caller, partial(self._read, document, asked, context)
+            )
+        if result is None:
+            result = await self._executed(document, asked, context)
         observed = current_operation.get()
         if observed is not None:
             observed.executing_s = time.perf_counter() - began
@@ -68,6 +79,28 @@ class Execution:
             headers=challenge_of(errors),
             retry_after_s=RETRY_AFTER_S if was_away else None,
         )
+
+    async def _executed(
+        self, document: Document, asked: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        result: ExecutionResult = await self._begun(execute, document, asked, context)
+        return result
+
+    async def _read(
+        self, document: Document, asked: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        """What came of it at the replica.
+
+        Raises:
+            Unread: Something went wrong, perhaps because of the replica.
+        """
+        # What failed here is not to be found loaded at the primary.
+        own = replace(context, loaders=Loaders(context.caller))
+        result = await self._executed(document, asked, own)
+        for error in result.errors or ():
+            if is_defect(error):
+                raise Unread from error.original_error
+        return result
 
     async def follow(
         self, document: Document, asked: GraphQLRequest, context: Context

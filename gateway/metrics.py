@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,20 @@ class Metrics:
         self._waiting = _live_gauge(
             registry, "gateway_database_waiting", "Tasks that wait for a connection (PostgreSQL)."
         )
+        self._reads = Counter(
+            "gateway_reads",
+            "Queries that may be answered by the read replica, by the server that did.",
+            ["server"],
+            registry=registry,
+        )
+        self._in_use = Gauge(
+            "gateway_database_in_use", "1 if queries go there.", ["server"],
+            registry=registry, multiprocess_mode="livemin",
+        )  # fmt: skip
+        self._lag = Gauge(
+            "gateway_database_lag_seconds", "How far it is behind the primary.", ["server"],
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
         self._streams = _live_gauge(registry, "gateway_streams", "Subscriptions that are open.")
         self._open_streams = open_streams
         self._by_verb = {verb: self._statements.labels(verb) for verb in (*VERBS, "other")}
@@ -110,6 +125,15 @@ class Metrics:
         operation = current_operation.get()
         if operation is not None:
             self._waits.labels(operation.name).inc(statement.elapsed)
+
+    def count_read(self, server: str) -> None:
+        """Count a query by the server that it was answered from."""
+        self._reads.labels(server).inc()
+
+    def note_replica(self, *, is_used: bool, lag_s: float | None) -> None:
+        """Set whether the replica is used, and how far it is behind; NaN if that is not known."""
+        self._in_use.labels("replica").set(is_used)
+        self._lag.labels("replica").set(nan if lag_s is None else lag_s)
 
     def sample(self) -> None:
         """Take note of how many streams and connections there are now."""

@@ -103,6 +103,16 @@ class Observers:
                 seconds = time.perf_counter() - began
                 self.metrics.observe_operation(operation, seconds=seconds)
 
+    def count_read(self, server: str) -> None:
+        """Count a query that a replica could answer, by who has: `replica`, `primary`, `both`."""
+        if self.metrics is not None:
+            self.metrics.count_read(server)
+
+    def note_replica(self, *, is_used: bool, lag_s: float | None) -> None:
+        """Take note of the replica; None if it is not known how far it is behind."""
+        if self.metrics is not None:
+            self.metrics.note_replica(is_used=is_used, lag_s=lag_s)
+
     async def watch(self, stop: asyncio.Event) -> None:
         """Note what changes unasked, until `stop`; then send off what is left."""
         try:

@@ -47,6 +47,9 @@ HEADERS = {
 CLOSE = (b"connection", b"close")
 """Ends a connection that was kept alive (RFC 9112 section 9.6)."""
 
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Proxies ask these several times a second: only a failure of theirs has a line in the log."""
+
 UNEXPECTED = "Something went wrong here. The request's id helps us find out."
 UNAVAILABLE = "This can't be done at the moment. Try again shortly."
 RETRY_AFTER_S = 5
@@ -141,14 +144,16 @@ class Requests:
             if status is None:
                 await unexpected(Request(scope), error)(scope, receive, send_with_headers)
         finally:
-            log_request(
-                log,
-                request_id=request_id,
-                method=scope.get("method", scope["type"]),
-                route=_route_of(scope),
-                status=status,
-                duration_ms=round((time.perf_counter() - began) * 1000, 1),
-            )
+            route = _route_of(scope)
+            if status != HTTPStatus.OK or route not in PROBES:
+                log_request(
+                    log,
+                    request_id=request_id,
+                    method=scope.get("method", scope["type"]),
+                    route=route,
+                    status=status,
+                    duration_ms=round((time.perf_counter() - began) * 1000, 1),
+                )
         return status
 
     def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:

@@ -4,7 +4,14 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.addresses import Network, networks
@@ -47,6 +54,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
     listen_database_url: SecretStr | None = None
+    read_database_url: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr | None = None
     further_secret_keys: SecretStr | None = None
@@ -98,15 +106,24 @@ class Settings(BaseSettings):
         connection_parameters(value.get_secret_value())
         return value
 
-    @field_validator("listen_database_url")
+    @field_validator("listen_database_url", "read_database_url")
     @classmethod
-    def _listening(cls, value: SecretStr | None) -> SecretStr | None:
+    def _beside(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
         if is_sqlite(value.get_secret_value()):
             message = "must name PostgreSQL; SQLite needs none"
             raise ValueError(message)
         return cls._database(value)
+
+    @field_validator("read_database_url")
+    @classmethod
+    def _replica(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        database: SecretStr | None = info.data.get("database_url")
+        if value is not None and database is not None and is_sqlite(database.get_secret_value()):
+            message = "names a replica; GATEWAY_DATABASE_URL must name its PostgreSQL"
+            raise ValueError(message)
+        return value
 
     @field_validator("public_url")
     @classmethod

@@ -106,3 +106,25 @@ class RoleAssignment(Row):
         """Table."""
 
         table = "role_assignments"
+
+
+class ExternalId(Row):
+    """What a directory calls a user. A user has one at most.
+
+    A table of its own, so that those who read users without directories read no more for it.
+    """
+
+    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
+        "models.Organization", related_name="external_ids", on_delete=fields.RESTRICT
+    )
+    organization_id: UUID
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="external_ids", on_delete=fields.CASCADE
+    )
+    user_id: UUID
+    value = fields.CharField(max_length=255, description="To the letter")
+
+    class Meta:
+        """Table."""
+
+        table = "external_ids"

@@ -43,6 +43,9 @@ class Caller:
     ends_at: datetime | None = None
     """When the credential ends by itself; None if that is not known."""
     token: PresentedToken | None = None
+    last_writers: tuple[int | None, ...] = ()
+    """The transactions that last changed the organizations of the caller, as they were told with
+    him: PostgreSQL's numbers modulo 2**32. None where there is none, and for who has no profile."""
     catalogue: "Catalogue | None" = field(default=None, repr=False)
     memberships: "Mapping[UUID, Membership] | None" = field(default=None, repr=False)
     """What `resolvers.memberships` knows for the request, mostly by the session's statement."""

@@ -10,7 +10,14 @@ from resolvers.memberships import COLUMNS, memberships_in
 from resolvers.statements import Statement, as_uuid
 
 ACCOUNT_WIDTH = 5
-"""How many columns of a row come before those of the memberships: account and catalogue."""
+"""How many columns of a row tell of account and catalogue."""
+
+WRITERS = """organizations.{writer},
+    (SELECT {writer} FROM audit_chains WHERE audit_chains.id = organizations.id)"""
+"""The transactions that last changed an organization: whatever changes anything of it either lines
+up at its row (`resolvers.administration`) or moves the end of its audit trail; most do both."""
+
+WRITERS_WIDTH = 2
 
 
 def look_up(table: str, *columns: str, where: str = "token_hash = $1") -> Statement:
@@ -21,7 +28,7 @@ def look_up(table: str, *columns: str, where: str = "token_hash = $1") -> Statem
     return Statement(f"""
 SELECT {", ".join(f"{table}.{column}" for column in columns)}, accounts.id,
     accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
-    (SELECT max(version) FROM catalogue_versions), {COLUMNS}
+    (SELECT max(version) FROM catalogue_versions), {WRITERS}, {COLUMNS}
 FROM {table} JOIN accounts ON accounts.id = {table}.account_id
 LEFT JOIN users ON users.account_id = accounts.id
 LEFT JOIN organizations ON organizations.id = users.organization_id
@@ -41,7 +48,9 @@ async def caller_behind(
     """The caller that rows of `look_up` tell of; `width` is how many columns the credential has."""
     account_id, microsoft_account, key, name, version = rows[0][width : width + ACCOUNT_WIDTH]
     catalogue = await catalogue_of_version(version or 0)
-    profiles = (row[width + ACCOUNT_WIDTH :] for row in rows)
+    writers_at = width + ACCOUNT_WIDTH
+    profiles_at = writers_at + WRITERS_WIDTH
+    profiles = (row[profiles_at:] for row in rows)
     return Caller(
         request_id=request_id,
         account=SignedInAccount(
@@ -52,6 +61,7 @@ async def caller_behind(
         ),
         session_id=session_id,
         token=token,
+        last_writers=tuple(each for row in rows for each in row[writers_at:profiles_at]),
         catalogue=catalogue,
         memberships=memberships_in(
             (each for each in profiles if each[0]), catalogue, token.scopes if token else None

@@ -25,11 +25,17 @@ def clean_name(
     name = " ".join(unicodedata.normalize("NFC", text).split()) if _is_text(text) else text
     if not name:
         problems.add(Code.REQUIRED, f"{label} is required.", *path)
-    elif len(name) > limit:
-        problems.add(Code.TOO_LONG, f"{label} has more than {limit} characters.", *path)
-    elif not _is_text(name):
-        problems.add(Code.INVALID, f"{label} contains characters that can't be shown.", *path)
+    else:
+        check_text(problems, name, label, *path, limit=limit)
     return name
+
+
+def check_text(problems: Problems, text: str, label: str, *path: str, limit: int) -> None:
+    """Note TOO_LONG, or INVALID for what can't be shown, such as controls."""
+    if len(text) > limit:
+        problems.add(Code.TOO_LONG, f"{label} has more than {limit} characters.", *path)
+    elif not _is_text(text):
+        problems.add(Code.INVALID, f"{label} contains characters that can't be shown.", *path)
 
 
 def clean_address(problems: Problems, text: str, label: str, *path: str) -> tuple[str, str]:

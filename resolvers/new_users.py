@@ -24,6 +24,8 @@ class NewUser:
     microsoft_account: str
     primary_email_address: str
     roles: RoleSelection
+    external_id: str = ""
+    """What a directory calls the user; empty for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -109,8 +109,14 @@ def refuse_stale(user: User, version: int | None, *path: str) -> None:
         raise Refused([VersionConflict(message=message, path=path, current=user)])
 
 
-def described(user: User, role_ids: frozenset[UUID], catalogue: Catalogue) -> dict[str, str | None]:
-    """The profile as the audit trail shows it, by the graph's names of its fields."""
+def described(
+    user: User,
+    role_ids: frozenset[UUID],
+    catalogue: Catalogue,
+    *,
+    external_id: str | None = None,
+) -> dict[str, str | None]:
+    """The profile as the audit trail shows it, by the graph's names of its fields, or SCIM's."""
     roles = [
         f"{catalogue.service_of(role).code}/{role.code}"
         for role in catalogue.sorted_roles(role_ids)
@@ -121,4 +127,5 @@ def described(user: User, role_ids: frozenset[UUID], catalogue: Catalogue) -> di
         "microsoftAccount": user.microsoft_account,
         "primaryEmailAddress": user.primary_email_address,
         "selectedRoles": ", ".join(roles) or None,
+        "externalId": external_id or None,
     }

@@ -5,9 +5,11 @@ profile in one step. Each such step is one transaction of the steps that `resolv
 `resolvers.removal` have.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from models.accounts import AccessScope
@@ -16,6 +18,7 @@ from models.users import User
 from resolvers.administration import administration
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
+from resolvers.external_ids import external_ids_of
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.new_users import NewUser
 from resolvers.permissions import roles_held, user_for, users_by_id, visible_users_of
@@ -28,7 +31,16 @@ from resolvers.users import UserEdit, create_user, edit_user
 
 NO_USER = "No user has this id."
 
-Revision = Callable[[SeenUser, Membership], UserEdit]
+
+class ProvisionedUser(NamedTuple):
+    """A user with the roles held, as a directory knows him."""
+
+    seen: SeenUser
+    external_id: str | None
+    """What the directory calls him."""
+
+
+Revision = Callable[[ProvisionedUser, Membership], UserEdit]
 """Makes an edit of a user as he is now, with the roles held, by who has this membership."""
 
 
@@ -39,6 +51,7 @@ class UserKeys:
     id: UUID | None = None
     microsoft_account_key: str | None = None
     primary_email_address_key: str | None = None
+    external_id: str | None = None
 
 
 async def organizations_to_provision(caller: Caller) -> list[UUID]:
@@ -87,10 +100,13 @@ async def users_to_provision(caller: Caller, organization_id: UUID, *, keys: Use
     ):
         if value is not None:
             users = users.where(f"{column} = ?", value)
+    if keys.external_id is not None:
+        found = "(SELECT user_id FROM external_ids WHERE organization_id = ? AND value = ?)"
+        users = users.where(f"id = {found}", organization_id, keys.external_id)
     return users
 
 
-async def provisioned_user(caller: Caller, organization_id: UUID, user_id: UUID) -> SeenUser:
+async def provisioned_user(caller: Caller, organization_id: UUID, user_id: UUID) -> ProvisionedUser:
     """One user of an organization, with the roles held.
 
     Raises:
@@ -102,10 +118,17 @@ async def provisioned_user(caller: Caller, organization_id: UUID, user_id: UUID)
     (user,) = await users_by_id(caller, [user_id], with_roles=True)
     if user is None or user.organization_id != organization_id:
         raise refuse(Code.NOT_FOUND, NO_USER, ("id",))
-    return user
+    (shown,) = await with_external_ids([user])
+    return shown
 
 
-async def add_user(caller: Caller, *, new: NewUser, now: datetime) -> SeenUser:
+async def with_external_ids(users: Sequence[SeenUser]) -> list[ProvisionedUser]:
+    """Users that the caller was let read, with what a directory calls them."""
+    external_ids = await external_ids_of([user.id for user in users]) if users else {}
+    return [ProvisionedUser(user, external_ids.get(user.id)) for user in users]
+
+
+async def add_user(caller: Caller, *, new: NewUser, now: datetime) -> ProvisionedUser:
     """As `create_user`; the user with the roles held."""
     return await _shown(await create_user(caller, new=new, now=now))
 
@@ -118,7 +141,7 @@ async def revise_user(
     versions: Collection[int] | None,
     revision: Revision,
     now: datetime,
-) -> SeenUser:
+) -> ProvisionedUser:
     """Edit a user by what is made of him as he is now, while nobody else can change him.
 
     `versions` are those that the caller may have read, if that matters to him.
@@ -128,11 +151,10 @@ async def revise_user(
         Refused: As `edit_user`.
     """
     async with recording_denials(caller, AuditAction.USER_EDITED, now=now):
-        await _user_of(caller, organization_id, user_id, to=Permission.EDIT_USERS)
-        async with administration(caller, organization_id):
-            user = await _user_of(caller, organization_id, user_id, to=Permission.EDIT_USERS)
-            _refuse_other_versions(user, versions)
-            membership = (await memberships_of(caller))[organization_id]
+        changing = _changing(
+            caller, user_id, organization_id, to=Permission.EDIT_USERS, versions=versions
+        )
+        async with changing as (user, membership):
             edit = revision(await _shown(user), membership)
             return await _shown(await edit_user(caller, edit=edit, now=now))
 
@@ -152,11 +174,10 @@ async def take_out_user(
         Refused: As `edit_user` for the roles, or as `remove_users`, which it does for one.
     """
     async with recording_denials(caller, AuditAction.USER_REMOVED, now=now):
-        await _user_of(caller, organization_id, user_id, to=Permission.REMOVE_USERS)
-        async with administration(caller, organization_id):
-            user = await _user_of(caller, organization_id, user_id, to=Permission.REMOVE_USERS)
-            _refuse_other_versions(user, versions)
-            membership = (await memberships_of(caller))[organization_id]
+        changing = _changing(
+            caller, user_id, organization_id, to=Permission.REMOVE_USERS, versions=versions
+        )
+        async with changing as (user, membership):
             held = (await roles_held([user.id]))[user.id]
             mine = [
                 role.id
@@ -172,9 +193,27 @@ async def take_out_user(
                 raise result
 
 
-def _refuse_other_versions(user: User, versions: Collection[int] | None) -> None:
-    if versions is not None and user.version not in versions:
-        refuse_stale(user, -1, "version")
+@asynccontextmanager
+async def _changing(
+    caller: Caller,
+    user_id: UUID,
+    organization_id: UUID,
+    *,
+    to: Permission,
+    versions: Collection[int] | None,
+) -> AsyncIterator[tuple[User, Membership]]:
+    """The transaction that changes a user, with the user and the caller's membership in it.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Refused: As `user_for`; or VERSION_CONFLICT for a user of none of the versions.
+    """
+    await _user_of(caller, organization_id, user_id, to=to)
+    async with administration(caller, organization_id):
+        user = await _user_of(caller, organization_id, user_id, to=to)
+        if versions is not None and user.version not in versions:
+            refuse_stale(user, -1, "version")
+        yield user, (await memberships_of(caller))[organization_id]
 
 
 async def _user_of(caller: Caller, organization_id: UUID, user_id: UUID, *, to: Permission) -> User:
@@ -189,6 +228,7 @@ async def _user_of(caller: Caller, organization_id: UUID, user_id: UUID, *, to: 
     return user
 
 
-async def _shown(user: User) -> SeenUser:
+async def _shown(user: User) -> ProvisionedUser:
     held = (await roles_held([user.id]))[user.id]
-    return seen(user)._replace(role_ids=",".join(map(str, held)))
+    (shown,) = await with_external_ids([seen(user)._replace(role_ids=",".join(map(str, held)))])
+    return shown

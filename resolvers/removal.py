@@ -15,6 +15,7 @@ from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.catalogue import Catalogue
 from resolvers.denials import record_refusals
+from resolvers.external_ids import external_ids_of
 from resolvers.fields import check_batch
 from resolvers.memberships import Permission, memberships_of
 from resolvers.permissions import roles_held, users_for
@@ -98,13 +99,16 @@ async def _remove(
             actor_id=membership.user_id,
             now=now,
         )
+    external_id = (await external_ids_of([user.id])).get(user.id)
     await User.filter(id=user.id).delete()
     record_of_user(
         caller,
         AuditAction.USER_REMOVED,
         user,
         actor_id=membership.user_id,
-        changes=changes_between(described(user, frozenset(), membership.catalogue), {}),
+        changes=changes_between(
+            described(user, frozenset(), membership.catalogue, external_id=external_id), {}
+        ),
         now=now,
     )
     return user.id

@@ -20,10 +20,13 @@ class Dialect(NamedTuple):
     is_sqlite: bool
     joined: str
     """The aggregate that joins text."""
+    writer: str
+    """The column that any table has for the transaction which wrote a row: its number, modulo 2**32
+    (PostgreSQL's manual, section 5.6). On SQLite, which keeps none, a number that tells nothing."""
 
 
-POSTGRES = Dialect(is_sqlite=False, joined="string_agg")
-SQLITE = Dialect(is_sqlite=True, joined="group_concat")
+POSTGRES = Dialect(is_sqlite=False, joined="string_agg", writer="xmin")
+SQLITE = Dialect(is_sqlite=True, joined="group_concat", writer="rowid")
 
 STATEMENTS_KEPT = 500
 """More than there are shapes of lists."""
@@ -40,14 +43,14 @@ def dialect() -> Dialect:
 class Statement:
     """A statement that reads, written for PostgreSQL, that runs on both engines.
 
-    `$1`, `$2`, … stand for its values, `= ANY($1::uuid[])` takes a list, `{joined}` is the
-    aggregate that joins text.
+    `$1`, `$2`, … stand for its values, `= ANY($1::uuid[])` takes a list, `{joined}` and `{writer}`
+    are the dialect's.
     """
 
     def __init__(self, text: str) -> None:
-        self._postgres = text.format(joined=POSTGRES.joined)
+        self._postgres = text.format_map(POSTGRES._asdict())
         listed = ANY_OF.sub(r"IN (SELECT value FROM json_each($\1))", text)
-        self._sqlite = listed.format(joined=SQLITE.joined).replace("$", "?")
+        self._sqlite = listed.format_map(SQLITE._asdict()).replace("$", "?")
 
     async def rows(self, *values: object) -> Sequence[Any]:
         """Run it; rows whose values are as the driver gives them, by position and by name."""

@@ -16,6 +16,7 @@ from resolvers.administrators import services_left_without
 from resolvers.audit import changes_between, record_of_user
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
+from resolvers.external_ids import check_external_id, external_ids_of, keep_external_id
 from resolvers.fields import clean_address, clean_name
 from resolvers.memberships import Membership, Permission, memberships_of
 from resolvers.new_users import NewUser, clean_fields, first_roles, note_taken, taken_accounts
@@ -47,6 +48,8 @@ class UserEdit:
     primary_email_address: str | None = None
     roles: RoleSelection | None = None
     confirm_self_demotion: bool = False
+    external_id: str | None = None
+    """What a directory calls the user; empty for nothing."""
 
 
 async def create_user(caller: Caller, *, new: NewUser, now: datetime) -> User:
@@ -66,12 +69,15 @@ async def create_user(caller: Caller, *, new: NewUser, now: datetime) -> User:
             user, role_ids = await _checked(membership, new, now=now)
             await insert_profile(user)
             await grant_roles(user, role_ids, membership, now=now)
+            if new.external_id:
+                await keep_external_id(user, new.external_id)
+            created = described(user, role_ids, membership.catalogue, external_id=new.external_id)
             record_of_user(
                 caller,
                 AuditAction.USER_CREATED,
                 user,
                 actor_id=membership.user_id,
-                changes=changes_between({}, described(user, role_ids, membership.catalogue)),
+                changes=changes_between({}, created),
                 now=now,
             )
             return user
@@ -85,6 +91,7 @@ async def _checked(
     organization_id = membership.organization.id
     if fields.account_key and await taken_accounts(organization_id, [fields.account_key]):
         note_taken(problems, membership)
+    await check_external_id(problems, new.external_id, organization_id)
     role_ids = first_roles(problems, membership, new.roles)
     problems.raise_if_any()
     return fields.profile(organization_id, now=now), role_ids
@@ -108,11 +115,17 @@ async def edit_user(caller: Caller, *, edit: UserEdit, now: datetime) -> User:
             refuse_stale(user, edit.version, "version")
             membership = (await memberships_of(caller))[user.organization_id]
             held = (await roles_held([user.id]))[user.id]
-            before = described(user, held, membership.catalogue)
+            external_id = None
+            if edit.external_id is not None:
+                external_id = (await external_ids_of([user.id])).get(user.id)
+            before = described(user, held, membership.catalogue, external_id=external_id)
             role_ids = await _apply(user, edit, held, membership)
-            changes = changes_between(before, described(user, role_ids, membership.catalogue))
+            after = described(user, role_ids, membership.catalogue, external_id=edit.external_id)
+            changes = changes_between(before, after)
             if changes:
                 await _save(user, held, role_ids, membership, now=now)
+                if edit.external_id is not None:
+                    await keep_external_id(user, edit.external_id)
                 record_of_user(
                     caller,
                     AuditAction.USER_EDITED,
@@ -144,6 +157,8 @@ async def _apply(
         user.primary_email_address, user.primary_email_address_key = clean_address(
             problems, edit.primary_email_address, "Primary e-mail address", "primaryEmailAddress"
         )
+    if edit.external_id is not None:
+        await check_external_id(problems, edit.external_id, user.organization_id, user_id=user.id)
     role_ids = held
     if edit.roles is not None:
         denial = Denial(user.organization_id, "User", user.id, user.full_name)

@@ -20,7 +20,7 @@ from schema.users import User, load_user
 class AuditChange:
     """A change."""
 
-    field: str = strawberry.field(description="The field's name in the graph.")
+    field: str = strawberry.field(description="The field's name in the graph, or in SCIM.")
     before: str | None = strawberry.field(description="Null where there was none.")
     after: str | None = strawberry.field(description="Null where there is none.")
 

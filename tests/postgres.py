@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs warns where no login session is
@@ -24,6 +25,9 @@ SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; where the tests do, it runs as this user."""
 
 READY_WITHIN_S = 90
+
+
+Server = TypeVar("Server", bound="PostgresServer")
 
 
 def free_port() -> int:
@@ -47,9 +51,11 @@ class PostgresServer:
             ensure_prefix_permissions(POSTGRES_BIN_PATH)
             self._as_user = SYSTEM_USER
             shutil.chown(folder, SYSTEM_USER)
-        self._run(
-            "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "utf8"
-        )
+        self._fill(folder / "data")
+
+    def _fill(self, data: Path) -> None:
+        """Make its data folder."""
+        self._run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "-E", "utf8")
 
     def url(self, database: str) -> str:
         """The address of a database of this server."""
@@ -119,6 +125,11 @@ class PostgresServer:
                   "-T", template, name)  # fmt: skip
         return self.url(name)
 
+    def query(self, statement: str, database: str = "postgres") -> None:
+        """Run a statement, as the operator."""
+        self._run("psql", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
+                  "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement)  # fmt: skip
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever still uses it."""
         self._run("dropdb", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
@@ -144,19 +155,57 @@ class PostgresServer:
             raise RuntimeError(done.stderr)
 
 
+class StandbyServer(PostgresServer):
+    """A server that follows another one, and answers what only reads."""
+
+    def __init__(self, folder: Path, primary: PostgresServer) -> None:
+        self._primary = primary
+        super().__init__(folder, primary.settings)
+
+    def _fill(self, data: Path) -> None:
+        self._run("pg_basebackup", "-h", "127.0.0.1", "-p", str(self._primary.port), "-U",
+                  "postgres", "-D", str(data), "-R", "-C", "-S", "gateway_reader",
+                  "--checkpoint=fast", "--no-sync")  # fmt: skip
+
+    def pause(self) -> None:
+        """Let it fall behind."""
+        self.query("SELECT pg_wal_replay_pause()")
+
+    def resume(self) -> None:
+        """Let it catch up."""
+        self.query("SELECT pg_wal_replay_resume()")
+
+
 @contextmanager
 def postgres_server(settings: Sequence[str] = ("fsync=off",)) -> Iterator[PostgresServer]:
     """A running server in a folder of its own, stopped and removed at the end.
 
     Nothing here outlives a power cut, so by default it does not wait for the disk.
     """
+    with _folder() as folder, _running(PostgresServer(folder, settings)) as server:
+        yield server
+
+
+@contextmanager
+def standby_server(primary: PostgresServer) -> Iterator[StandbyServer]:
+    """A running replica of a running server, in a folder of its own, removed at the end."""
+    with _folder() as folder, _running(StandbyServer(folder, primary)) as server:
+        yield server
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gateway-postgres-") as outer:
         Path(outer).chmod(0o755)
         folder = Path(outer) / "server"
         folder.mkdir()
-        server = PostgresServer(folder, settings)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.kill()
+        yield folder
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()

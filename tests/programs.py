@@ -31,25 +31,48 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def pgbouncer(server: PostgresServer, folder: Path) -> Iterator[int]:
-    """Pgbouncer in transaction mode before a server, with the shipped configuration; its port."""
+def pgbouncer(
+    server: PostgresServer, folder: Path, *, password: str | None = None
+) -> Iterator[int]:
+    """Pgbouncer in transaction mode before a server, with the shipped configuration; its port.
+
+    With a password it is started as the image starts it, and lets `gateway` in by that; else it
+    lets in anybody.
+    """
     port = free_port()
     shipped = (DEPLOY / "pgbouncer.ini").read_text()
-    for line, instead in {
+    replaced = {
         "* = host=postgres port=5432": f"* = host=127.0.0.1 port={server.port} user=postgres",
         "listen_addr = *": "listen_addr = 127.0.0.1",
         "listen_port = 6432": f"listen_port = {port}",
-        "auth_type = scram-sha-256": "auth_type = any",
-        "auth_file = /etc/pgbouncer/userlist.txt": "",
-    }.items():
+    }
+    if password is None:
+        replaced |= {
+            "auth_type = scram-sha-256": "auth_type = any",
+            "auth_file = /tmp/userlist.txt": "",
+        }
+    for line, instead in replaced.items():
         assert f"\n{line}\n" in shipped, line
         shipped = shipped.replace(line, instead)
     file = server.folder / f"pgbouncer-{port}.ini"  # where PostgreSQL's user may read
-    file.write_text(shipped)
+    users = file.with_suffix(".users")
+    file.write_text(shipped.replace("/tmp/userlist.txt", str(users)))  # noqa: S108 - in the image
+    command = [program("pgbouncer"), str(file)]
+    environment = dict(os.environ)
+    if password is not None:
+        script = (DEPLOY / "pgbouncer.sh").read_text()
+        script = script.replace("/tmp/userlist.txt", str(users))  # noqa: S108 - in the image
+        script = script.replace("/etc/pgbouncer/pgbouncer.ini", str(file))
+        command = ["sh", "-c", script]
+        environment |= {
+            "PATH": f"{os.environ['PATH']}:{Path(program('pgbouncer')).parent}",
+            "POSTGRES_PASSWORD": password,
+        }
     log = folder / "pgbouncer.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program("pgbouncer"), file],
+            command,
+            env=environment,
             user=SYSTEM_USER if os.geteuid() == 0 else None,
             cwd="/",
             stdin=subprocess.DEVNULL,

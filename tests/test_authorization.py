@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_named_type
 
+from resolvers.sessions import caller_of_session
 from tests import walks
 from tests.people import Gateway, Person
 from tests.world import World, build_world
@@ -212,6 +213,33 @@ async def test_every_mutation_answers_each_caller_as_the_table_says(
         }
 
     assert seen == expected
+
+
+async def test_every_mutation_is_told_by_the_transactions_that_last_changed_the_organization(
+    world: World,
+) -> None:
+    """By them a read replica is known to hold the change; SQLite has none, and no such number."""
+    asking = Asking(world, "administrator")
+    has_replicas = world.gateway.database_url.startswith("postgres")
+
+    async def last_writers() -> tuple[int | None, ...]:
+        cookie = asking.person.cookie or ""
+        caller = await caller_of_session(cookie, request_id="test", now=world.gateway.clock())
+        return caller.last_writers if caller else ()
+
+    # Those are of sessions and tokens, hers and Oscar's: `test_read_replica` ends her own.
+    mutations = [each for each in TABLE["mutations"] if each not in OF_CREDENTIALS]
+    told = []
+    for mutation in mutations:
+        before = await last_writers()
+        await asking.mutate(mutation)
+        if await last_writers() != before:
+            told.append(mutation)
+
+    assert told == (mutations if has_replicas else [])
+
+
+OF_CREDENTIALS = {"endSession", "revokeAccessToken", "signOut"}
 
 
 def test_the_table_has_a_row_for_every_field_and_mutation() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,12 @@ def test_help_lists_the_commands_of_the_contract(run: Runner) -> None:
     commands = ("demo", "serve", "worker", "migrate", "catalog", "schema", "check")
 
     assert [name for name in commands if f"\n  {name} " not in said] == []
+
+
+def test_the_version_is_the_one_installed(run: Runner) -> None:
+    done = run("--version")
+
+    assert (done.returncode, done.stdout) == (0, f"gateway {version('commerce-gateway')}\n")
 
 
 def test_an_unknown_command_is_wrong_usage(run: Runner) -> None:
@@ -227,6 +234,7 @@ def test_it_serves_and_ends_in_peace(served: tuple[str, subprocess.Popen[str]]) 
     address, process = served
     with until_answered(f"{address}/readyz") as answer:
         body, server = json.load(answer), answer.headers["server"]
+    until_answered(f"{address}/").close()
     process.send_signal(signal.SIGTERM)
     written, _ = process.communicate(timeout=WITHIN_S)
     lines = [json.loads(line) for line in written.splitlines()]
@@ -234,6 +242,7 @@ def test_it_serves_and_ends_in_peace(served: tuple[str, subprocess.Popen[str]]) 
     assert (body["status"], server) == ("ok", None)
     assert process.returncode in {0, -signal.SIGTERM}  # uvicorn hands the signal on at the end
     assert {"started", "stopped"} <= {line["event"] for line in lines}
+    assert [line["route"] for line in lines if line.get("status") == 200] == ["/"]
     assert [line for line in lines if line["level"] in {"warning", "error", "critical"}] == []
 
 

@@ -1,13 +1,19 @@
-"""The Dockerfile and compose.yaml, as far as they can be held without a Docker daemon."""
+"""The Dockerfile and compose.yaml, as far as they can be held without a Docker daemon.
+
+OPERATIONS.md says how they were seen to run with one.
+"""
 
 import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import yaml
 
 from gateway.settings import PREFIX, Settings
+from tests.postgres import PostgresServer
+from tests.programs import pgbouncer
 
 COMPOSE: dict[str, Any] = yaml.safe_load(Path("compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -72,6 +78,57 @@ def test_our_services_can_write_nowhere_but_to_temporary_files(name: str) -> Non
     assert (service["read_only"], service["tmpfs"]) == (True, ["/tmp"])  # noqa: S108 - in the image
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_nothing_is_put_into_a_service_that_can_not_be_written_to() -> None:
+    """Compose takes no inlined config or secret for one: "`file` is the sole supported option"."""
+    read_only = {name for name, service in SERVICES.items() if service.get("read_only")}
+    given = [
+        COMPOSE[kind][each["source"] if isinstance(each, dict) else each]
+        for kind in ("configs", "secrets")
+        for name in read_only
+        for each in SERVICES[name].get(kind, [])
+    ]
+
+    assert read_only == OURS | {"pgbouncer", "proxy"}
+    assert [each for each in given if "file" not in each] == []
+    assert {name for name in read_only if SERVICES[name].get("tmpfs") != ["/tmp"]} == set()  # noqa: S108 - in the image
+
+
+async def test_pgbouncer_lets_in_by_the_password_that_compose_gives_it(
+    engine_server: PostgresServer, tmp_path: Path
+) -> None:
+    told: dict[str, object] = {"user": "gateway", "database": "postgres", "host": "127.0.0.1"}
+    assert SERVICES["pgbouncer"]["environment"].keys() == {"POSTGRES_PASSWORD"}
+
+    with pgbouncer(engine_server, tmp_path, password="fa1ce") as port:
+        connection = await asyncpg.connect(
+            **told, port=port, password="fa1ce", statement_cache_size=0
+        )
+        answer = await connection.fetchval("SELECT 6 * 7")
+        await connection.close()
+        with pytest.raises(asyncpg.PostgresError, match="authentication failed"):
+            await asyncpg.connect(**told, port=port, password="another")
+
+    assert answer == 42
+    assert [file.stat().st_mode & 0o077 for file in engine_server.folder.glob("*.users")] == [0]
+
+
+def test_postgresql_counts_as_ready_only_by_tcp() -> None:
+    """Its image makes the database with a server that listens at the socket alone."""
+    for name in ("postgres", "pgbouncer"):
+        test = SERVICES[name]["healthcheck"]["test"]
+
+        assert test[test.index("--host") + 1] == "127.0.0.1"
+        assert test[test.index("--username") + 1] == "gateway"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_service_writes_logs_without_end(name: str) -> None:
+    assert SERVICES[name]["logging"] == {
+        "driver": "json-file",
+        "options": {"max-size": "50m", "max-file": "5"},
+    }
 
 
 def test_compose_names_settings_that_exist_and_leaves_no_secret_to_a_default() -> None:

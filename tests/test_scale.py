@@ -48,8 +48,9 @@ query Users(
 PLAN_MODES = ("force_custom_plan", "force_generic_plan")
 """PostgreSQL uses the second for a statement that a connection has prepared often enough."""
 
-SMALL = {"services", "roles", "catalogue_versions", "tortoise_migrations"}
-"""Tables that hold a few rows whatever the organizations do, and may be read through."""
+SMALL = {"services", "roles", "catalogue_versions", "tortoise_migrations", "json_each"}
+"""Tables that hold a few rows whatever the organizations do, and may be read through; and the list
+that a statement was given."""
 
 PAGE = re.compile(r"^SELECT .* FROM users WHERE organization_id = ")
 """Reading a page, and looking whether something is beyond it."""
@@ -295,8 +296,22 @@ async def test_what_directories_ask_is_found_by_an_index(
         found = await directory.found("/Users", **asked)
 
     assert len(found) == int(asked.get("count", 1))
-    assert len(sent) <= 4
+    assert len(sent) <= 5
     for statement in sent:
+        _assert_searches(gateway, statement)
+
+
+@pytest.mark.parametrize("crowd", ["sqlite"], indirect=True)
+async def test_nobody_is_read_to_find_that_a_directory_calls_nobody_so(
+    gateway: Gateway, alice: Person
+) -> None:
+    directory = Directory(await alice.program("READ"))
+    with statements_sent() as sent:
+        found = await directory.found("/Users", filter='externalId eq "g-1"')
+    searching = [statement for statement in sent if "external_ids" in statement.text]
+
+    assert (found, len(searching)) == ([], 1)
+    for statement in searching:
         _assert_searches(gateway, statement)
 
 

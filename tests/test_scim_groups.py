@@ -53,6 +53,19 @@ async def test_groups_are_the_roles_of_the_services_that_the_organization_uses(
     assert alone == {name: value for name, value in viewers.items() if name != "members"}
 
 
+async def test_a_directory_may_name_a_group_by_its_own_id_which_is_not_kept(
+    directory: Directory, bob: Person
+) -> None:
+    del bob
+    viewers = await directory.group(VIEWER)
+    path = f"/Groups/{viewers['id']}"
+    await directory.patch(path, {"op": "Add", "path": "externalId", "value": "g-1"})
+    await directory.patch(path, {"op": "replace", "value": {"externalId": "g-1"}})
+
+    assert await directory.do("GET", path) == viewers
+    assert await directory.found("/Groups", filter='externalId eq "g-1"') == []
+
+
 async def test_entra_id_moves_members(directory: Directory, bob: Person) -> None:
     """It removes by a filter in the path, and in its older form by the operation's value."""
     dora = await directory.do("POST", "/Users", DORA)

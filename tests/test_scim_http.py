@@ -161,9 +161,14 @@ async def test_the_service_tells_what_it_can_do(alice: Person) -> None:
 
     assert {name: config[name]["supported"] for name in ("patch", "bulk", "sort", "etag")} == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "sort": True,
         "etag": True,
+    }
+    assert config["bulk"] == {
+        "supported": True,
+        "maxOperations": 100,
+        "maxPayloadSize": 1_048_576,
     }
     assert config["filter"] == {"supported": True, "maxResults": 100}
     assert [each["type"] for each in config["authenticationSchemes"]] == ["oauthbearertoken"]
@@ -189,9 +194,9 @@ async def test_the_service_tells_what_it_can_do(alice: Person) -> None:
         ("GET", "/organizations", 404),
         ("GET", "/organizations/x", 404),
         ("PUT", "/Users", 405),
+        ("GET", "/Bulk", 405),
         ("POST", "/ServiceProviderConfig", 405),
         ("OPTIONS", "/Users", 405),
-        ("POST", "/Bulk", 501),
         ("GET", "/Me", 501),
         ("POST", "/.search", 501),
     ],

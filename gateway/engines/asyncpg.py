@@ -105,6 +105,12 @@ class Client(AsyncpgDBClient):
         """A connection for one statement."""
         return _Borrowed(self, self._pool_init_lock)
 
+    def cut(self) -> None:
+        """End all connections at once, whatever is under way on them; the next use makes new."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
     def _in_transaction(self) -> TransactionContext:
         return _Transaction(TransactionWrapper(self), self._pool_init_lock)
 

@@ -1,7 +1,7 @@
 """What a request asks for: by whom, where, of what, with which conditions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -32,6 +32,8 @@ class Asked:
     parameters: Mapping[str, str]
     """Those of the address."""
     headers: Headers
+    count: Callable[[float], Awaitable[None]]
+    """Counts a further operation of this cost; raises `Problematic` if there were too many."""
     body: dict[str, Any] = field(default_factory=dict)
 
     def versions(self) -> frozenset[int] | None:

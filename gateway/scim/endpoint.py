@@ -1,8 +1,8 @@
 """The SCIM endpoint: from an HTTP request to what it asks for, an answer, or an error."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -17,11 +17,22 @@ from gateway.auth import InvalidCredential, caller_for
 from gateway.graphql_requests import MAX_BODY_BYTES, check_content_type, json_in, read_body
 from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, TookTooLong
 from gateway.rates import Rates
+from gateway.replica.reading import ReadReplica
 from gateway.requests import SCIM_PATH, request_id_of
 from gateway.room import Held, Room
-from gateway.scim import discovery, groups, users
-from gateway.scim.asking import Asked, not_found
+from gateway.scim import bulk, discovery, groups, users
+from gateway.scim.asking import Asked
 from gateway.scim.errors import ANTICIPATED, SCIM_JSON, Problematic, error_answer
+from gateway.scim.operations import (
+    OF_RESOURCES,
+    READ_COST,
+    SEARCH,
+    SEARCH_COST,
+    Operations,
+    changes,
+    operation_at,
+    reads,
+)
 from gateway.scim.resources import Place
 from gateway.settings import Settings
 from resolvers.caller import Caller
@@ -33,68 +44,23 @@ log = structlog.get_logger(__name__)
 MAX_BYTES_OF_ALL_BODIES = 16 * MAX_BODY_BYTES
 """In one process at a time, while they are read and answered."""
 
-READ_COST = 200
-SEARCH_COST = 2_000
-CHANGE_COST = 5_000
-"""What counts for the rates, in the measure of the graph's costs."""
-
 ORGANIZATIONS = "organizations"
-SEARCH = ".search"
 CREDENTIAL_NEEDED = "Send an access token: Authorization: Bearer."
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a method does at an address."""
-
-    run: Callable[[Asked], Awaitable[Response]]
-    cost: int
-    changes_something: bool = False
-
-
-def _reads(run: Callable[[Asked], Awaitable[Response]], cost: int = READ_COST) -> Operation:
-    return Operation(run, cost)
-
-
-def _changes(run: Callable[[Asked], Awaitable[Response]]) -> Operation:
-    return Operation(run, CHANGE_COST, changes_something=True)
-
-
-OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
-    ("Users", ""): {
-        "GET": _reads(users.list_users, SEARCH_COST),
-        "POST": _changes(users.create),
-    },
-    ("Users", SEARCH): {"POST": _reads(users.search_users, SEARCH_COST)},
-    ("Users", "id"): {
-        "GET": _reads(users.show_user),
-        "PUT": _changes(users.replace_user),
-        "PATCH": _changes(users.patch_user),
-        "DELETE": _changes(users.delete_user),
-    },
-    ("Groups", ""): {
-        "GET": _reads(groups.list_groups, SEARCH_COST),
-        "POST": _reads(groups.refuse_change),
-    },
-    ("Groups", SEARCH): {"POST": _reads(groups.search_groups, SEARCH_COST)},
-    ("Groups", "id"): {
-        "GET": _reads(groups.show_group, SEARCH_COST),
-        "PUT": _changes(groups.replace_group),
-        "PATCH": _changes(groups.patch_group),
-        "DELETE": _reads(groups.refuse_change),
-    },
-    ("ServiceProviderConfig", ""): {"GET": _reads(discovery.show_config)},
-    ("Schemas", ""): {"GET": _reads(discovery.show_schemas)},
-    ("Schemas", "id"): {"GET": _reads(discovery.show_schemas)},
-    ("ResourceTypes", ""): {"GET": _reads(discovery.show_resource_types)},
-    ("ResourceTypes", "id"): {"GET": _reads(discovery.show_resource_types)},
+OPERATIONS: Operations = {
+    **OF_RESOURCES,
+    ("Users", SEARCH): {"POST": reads(users.search_users, SEARCH_COST)},
+    ("Groups", SEARCH): {"POST": reads(groups.search_groups, SEARCH_COST)},
+    ("Bulk", ""): {"POST": changes(bulk.run, READ_COST)},  # and the cost of each operation in it
+    ("ServiceProviderConfig", ""): {"GET": reads(discovery.show_config)},
+    ("Schemas", ""): {"GET": reads(discovery.show_schemas)},
+    ("Schemas", "id"): {"GET": reads(discovery.show_schemas)},
+    ("ResourceTypes", ""): {"GET": reads(discovery.show_resource_types)},
+    ("ResourceTypes", "id"): {"GET": reads(discovery.show_resource_types)},
 }
-"""By the address's first part and the kind of its second, and by method."""
 
 OF_NO_ORGANIZATION = {"ServiceProviderConfig", "Schemas", "ResourceTypes"}
-
-NOT_BUILT = {("Bulk", ""), ("Me", ""), (SEARCH, "")}
-"""What the specification has and the gateway has not."""
 
 
 class ScimEndpoint:
@@ -106,11 +72,13 @@ class ScimEndpoint:
         rates: Rates,
         *,
         after_change: Callable[[], None],
+        replica: ReadReplica,
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._rates = rates
         self._after_change = after_change
+        self._replica = replica
         self._now = now
         self._room = Room(MAX_BYTES_OF_ALL_BODIES)
 
@@ -147,7 +115,7 @@ class ScimEndpoint:
         if parts[:1] == [ORGANIZATIONS] and len(parts) > 1:
             base += f"/{ORGANIZATIONS}/{quote(parts[1], safe='=')}"
             organization, parts = parts[1], parts[2:]
-        operation = _operation(request.method, parts)
+        operation = operation_at(OPERATIONS, request.method, parts)
         await self._count(request, caller, operation.cost)
         body = await _body(request, held) if request.method in {"POST", "PUT", "PATCH"} else {}
         place = Place(base, NOBODY)
@@ -160,13 +128,15 @@ class ScimEndpoint:
             parts[1] if len(parts) > 1 else "",
             dict(request.query_params),
             request.headers,
+            partial(self._count, request, caller),
             body,
         )
-        if operation.changes_something:
-            patience.finish_it()
-        response = await operation.run(asked)
-        if operation.changes_something:
-            self._after_change()
+        run = partial(operation.run, asked)
+        if not operation.changes_something:
+            return await self._replica.read(caller, run) or await run()
+        patience.finish_it()
+        response = await run()
+        self._after_change()
         return response
 
     async def _caller(self, request: Request, now: datetime) -> Caller:
@@ -199,29 +169,6 @@ class ScimEndpoint:
                 f"Too many requests. Try again in {wait_s} seconds.",
                 headers={"retry-after": str(wait_s)},
             )
-
-
-def _operation(method: str, parts: list[str]) -> Operation:
-    """What is asked for.
-
-    Raises:
-        Problematic: 404 for an address that leads nowhere, 405 for a method that it does not take,
-            501 for what is not built.
-    """
-    first, second = (*parts, "", "")[:2]
-    kind = second if second in {"", SEARCH} else "id"
-    if (first, kind) in NOT_BUILT:
-        detail = f"/{first} is not supported; search /Users and /Groups one by one."
-        raise Problematic(HTTPStatus.NOT_IMPLEMENTED, detail)
-    methods = OPERATIONS.get((first, kind))
-    if methods is None or len(parts) > 2:  # noqa: PLR2004 - a collection and an id
-        raise not_found()
-    operation = methods.get("GET" if method == "HEAD" else method)
-    if operation is None:
-        allow = ", ".join(methods)
-        detail = f"This address takes {allow}."
-        raise Problematic(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"allow": allow})
-    return operation
 
 
 async def _place(caller: Caller, base: str, organization: str | None) -> Place:

@@ -12,6 +12,7 @@ from gateway.answers import UnfitRequest
 from gateway.auth import InvalidCredential
 from gateway.graphql_errors import MAX_LENGTH
 from models.accounts import AccessScope
+from resolvers.external_ids import ExternalIdTaken
 from resolvers.refusals import BadRequest, Code, Forbidden, OutOfScope, Problem, Refused
 
 SCIM_JSON = "application/scim+json"
@@ -115,12 +116,17 @@ def _of_refusal(problems: tuple[Problem, ...]) -> Problematic:
     status = next((each for each in STATUSES.values() if each in found), HTTPStatus.BAD_REQUEST)
     if status == HTTPStatus.BAD_REQUEST:
         return Problematic(status, detail, "invalidValue")
-    taken = any(problem.code is Code.MICROSOFT_ACCOUNT_TAKEN for problem in problems)
-    is_unique = status == HTTPStatus.CONFLICT and taken
-    return Problematic(status, detail, "uniqueness" if is_unique else None)
+    taken = status == HTTPStatus.CONFLICT and any(map(_is_taken, problems))
+    return Problematic(status, detail, "uniqueness" if taken else None)
+
+
+def _is_taken(problem: Problem) -> bool:
+    return problem.code is Code.MICROSOFT_ACCOUNT_TAKEN or isinstance(problem, ExternalIdTaken)
 
 
 def _status_of(problem: Problem) -> HTTPStatus:
     if problem.code is Code.NOT_FOUND and problem.path[:1] and problem.path[0] in REFERENCES:
         return HTTPStatus.BAD_REQUEST
+    if isinstance(problem, ExternalIdTaken):
+        return HTTPStatus.CONFLICT
     return STATUSES.get(problem.code, HTTPStatus.BAD_REQUEST)

@@ -18,6 +18,9 @@ MAX_OPERATIONS = 100
 MAX_ENTRIES = 100
 """Of a list in an operation, unless they are members."""
 
+MAX_BULK_OPERATIONS = 100
+"""Of a bulk request."""
+
 MEMBERS = "members"
 
 SHAPE = ("attributes", "excludedAttributes")

@@ -27,6 +27,8 @@ from scim2_models import (
     Uniqueness,
 )
 
+from gateway.graphql_requests import MAX_BODY_BYTES
+from gateway.scim.lengths import MAX_BULK_OPERATIONS
 from resolvers.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 WORK = "work"
@@ -146,7 +148,11 @@ def service_provider_config() -> ServiceProviderConfig:
     """What the gateway can do (RFC 7643 section 5)."""
     return ServiceProviderConfig(
         patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        bulk=Bulk(
+            supported=True,
+            max_operations=MAX_BULK_OPERATIONS,
+            max_payload_size=MAX_BODY_BYTES,
+        ),
         filter=Filter(supported=True, max_results=MAX_PAGE_SIZE),
         change_password=ChangePassword(supported=False),
         sort=Sort(supported=True),

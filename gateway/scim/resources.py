@@ -12,6 +12,7 @@ from models.addresses import address_key
 from resolvers.catalogue import Catalogue, Role, roles_named
 from resolvers.memberships import Membership as OwnMembership
 from resolvers.new_users import NewUser
+from resolvers.provisioning import ProvisionedUser
 from resolvers.role_members import Member as Holder
 from resolvers.seen import SeenUser
 from resolvers.selection import RoleSelection
@@ -49,11 +50,13 @@ def version_tag(version: int) -> str:
     return f'W/"{version}"'
 
 
-def user_resource(user: SeenUser, catalogue: Catalogue, place: Place) -> User:
+def user_resource(provisioned: ProvisionedUser, catalogue: Catalogue, place: Place) -> User:
     """A user, read with the roles held."""
+    user, external_id = provisioned
     roles = roles_named(catalogue, user.role_ids or "")
     return User(
         id=encode_id("User", user.id),
+        external_id=external_id,
         user_name=user.microsoft_account,
         name=Name(given_name=user.first_name, family_name=user.last_name),
         display_name=user.full_name,
@@ -119,6 +122,7 @@ def new_user(resource: User, place: Place, catalogue: Catalogue) -> NewUser:
         microsoft_account=resource.user_name or "",
         primary_email_address=primary_address(resource),
         roles=RoleSelection(set=_role_ids(resource, catalogue)),
+        external_id=resource.external_id or "",
     )
 
 
@@ -142,6 +146,7 @@ def user_edit(
         last_name=name.family_name or "",
         primary_email_address=primary_address(after),
         roles=_roles_left(user, membership) if leaves else RoleSelection(set=wanted),
+        external_id=None if after.external_id == before.external_id else after.external_id or "",
     )
 
 

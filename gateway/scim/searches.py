@@ -1,8 +1,8 @@
 """Searches: filter, order and page (RFC 7644 section 3.4.2).
 
-What directories ask again and again, a user by `userName`, by address or by id, is answered by an
-index, as are pages of all users in the orders that have one. Other filters and orders are tried on
-one user after the other, of which there must not be too many.
+What directories ask again and again, a user by `userName`, by address or by either id, is answered
+by an index, as are pages of all users in the orders that have one. Other filters and orders are
+tried on one user after the other, of which there must not be too many.
 """
 
 import asyncio
@@ -29,8 +29,9 @@ from scim2_models.path import (
 from gateway.scim.lengths import SHAPE, check_length
 from gateway.scim.models import TOLERANT, WORK, User
 from models.addresses import address_key
+from resolvers.external_ids import is_external_id
 from resolvers.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Order
-from resolvers.provisioning import UserKeys
+from resolvers.provisioning import UserKeys, with_external_ids
 from resolvers.seen import SeenUser, UserList
 from schema.nodes import NOBODY, decode_id
 
@@ -100,18 +101,22 @@ def _key(node: FilterNode) -> UserKeys | None:
     """The key that a term of a filter demands, if it demands just one."""
     if isinstance(node, ValuePath):
         return _key_within(node)
-    if not isinstance(node, Comparison) or not _is_equation(node):
-        return None
-    path = node.attr_path
-    match (f"{path.attr}.{path.sub_attr}" if path.sub_attr else path.attr).lower():
+    if isinstance(node, Comparison) and _is_equation(node):
+        path = node.attr_path
+        return _key_named(f"{path.attr}.{path.sub_attr}" if path.sub_attr else path.attr, node)
+    return None
+
+
+def _key_named(name: str, equation: Comparison) -> UserKeys | None:
+    match name.lower():
         case "id":
-            return UserKeys(id=_user_id(node.value))
+            return UserKeys(id=_user_id(equation.value))
         case "username":
-            return UserKeys(microsoft_account_key=_address_key(node.value))
-        case "externalid":  # is not kept, so nobody has one
-            raise NothingFitsError
+            return UserKeys(microsoft_account_key=_address_key(equation.value))
+        case "externalid":
+            return UserKeys(external_id=_external_id(equation.value))
         case "emails" | "emails.value":
-            return UserKeys(primary_email_address_key=_address_key(node.value))
+            return UserKeys(primary_email_address_key=_address_key(equation.value))
         case _:
             return None
 
@@ -145,6 +150,12 @@ def _user_id(text: str) -> UUID:
     return id_
 
 
+def _external_id(text: str) -> str:
+    if not is_external_id(text):
+        raise NothingFitsError
+    return text
+
+
 def _address_key(text: str) -> str:
     try:
         return address_key(text)
@@ -176,16 +187,17 @@ async def users_found(
         rows: Sequence[SeenUser] = []
         if size and start < total:
             rows = await users.read(order, descending=order.descending, limit=size, offset=start)
-        return page(User, list(map(shown, rows)), total, search)
+        return page(User, list(map(shown, await with_external_ids(rows))), total, search)
     rows = await users.read(BY_CREATION, descending=False, limit=WALK_AT_MOST + 1)
     if len(rows) > WALK_AT_MOST:
         detail = (
-            f"Only filters by userName, emails or id with eq, and orders by userName, emails, "
-            f"name.familyName or meta.created, can be asked of more than {WALK_AT_MOST} users."
+            f"Only filters by userName, emails, id or externalId with eq, and orders by userName, "
+            f"emails, name.familyName or meta.created, can be asked of more than {WALK_AT_MOST} "
+            f"users."
         )
         raise TooManyException(detail=detail)
     resources: list[User] = []
-    for index, row in enumerate(rows):
+    for index, row in enumerate(await with_external_ids(rows)):
         resources.append(shown(row))
         if index % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)

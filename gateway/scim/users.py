@@ -22,6 +22,7 @@ from gateway.scim.resources import (
 from gateway.scim.searches import NothingFitsError, keys_of, page, search_in, users_found
 from resolvers.memberships import Membership, catalogue_for
 from resolvers.provisioning import (
+    ProvisionedUser,
     add_user,
     membership_to_read,
     provisioned_user,
@@ -29,7 +30,6 @@ from resolvers.provisioning import (
     take_out_user,
     users_to_provision,
 )
-from resolvers.seen import SeenUser
 from resolvers.users import UserEdit
 from schema.nodes import decode_id
 
@@ -50,7 +50,7 @@ async def search(asked: Asked, given: Any) -> Response:
     return answer(await users_found(users, wanted, is_whole=is_whole, shown=shown), wanted)
 
 
-def _resource(user: SeenUser, **context: Any) -> User:
+def _resource(user: ProvisionedUser, **context: Any) -> User:
     return user_resource(user, **context)
 
 
@@ -68,7 +68,7 @@ async def show_user(asked: Asked) -> Response:
     """`GET /Users/{id}`; 304 if the client has this version."""
     shape = asked.shape(User)
     user = await provisioned_user(asked.caller, asked.place.organization_id, _id(asked))
-    if asked.has(user.version):
+    if asked.has(user.seen.version):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_tag(user))
     return await _shown(asked, user, shape, Context.RESOURCE_QUERY_RESPONSE)
 
@@ -146,10 +146,10 @@ async def _revised(
 ) -> Response:
     shape = asked.shape(User)
 
-    def revision(user: SeenUser, membership: Membership) -> UserEdit:
+    def revision(user: ProvisionedUser, membership: Membership) -> UserEdit:
         before = user_resource(user, membership.catalogue, asked.place)
         after = revised(before)
-        return user_edit(before, after, user, membership, leaves=leaves(before, after))
+        return user_edit(before, after, user.seen, membership, leaves=leaves(before, after))
 
     user = await revise_user(
         asked.caller,
@@ -175,16 +175,16 @@ async def delete_user(asked: Asked) -> Response:
 
 
 async def _shown(
-    asked: Asked, user: SeenUser, shape: Any, ctx: Context, *, status: int = HTTPStatus.OK
+    asked: Asked, user: ProvisionedUser, shape: Any, ctx: Context, *, status: int = HTTPStatus.OK
 ) -> Response:
     catalogue = await catalogue_for(asked.caller)
     resource = user_resource(user, catalogue, asked.place)
-    headers = {**_tag(user), "location": asked.place.user(user.id)}
+    headers = {**_tag(user), "location": asked.place.user(user.seen.id)}
     return answer(resource, shape, status=status, ctx=ctx, headers=headers)
 
 
-def _tag(user: SeenUser) -> dict[str, str]:
-    return {"etag": version_tag(user.version)}
+def _tag(user: ProvisionedUser) -> dict[str, str]:
+    return {"etag": version_tag(user.seen.version)}
 
 
 def _id(asked: Asked) -> Any:
