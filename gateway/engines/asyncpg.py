@@ -110,6 +110,7 @@ class Client(AsyncpgDBClient):
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+        self._at_hand.clear()
 
     def _in_transaction(self) -> TransactionContext:
         return _Transaction(TransactionWrapper(self), self._pool_init_lock)
