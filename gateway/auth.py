@@ -63,16 +63,21 @@ async def caller_for(
         InvalidCredential: It carries one that is invalid. A good cookie does not make up for a bad
             access token.
     """
+    may_read_elsewhere = settings.read_database_url is not None
     if "authorization" in request.headers:
         secret = _bearer_token(request)
-        caller = await caller_of_access_token(secret, request_id=request_id, now=now)
+        caller = await caller_of_access_token(
+            secret, request_id=request_id, now=now, with_writers=may_read_elsewhere
+        )
         if caller is None:
             raise _invalid_token(ENDED)
         return caller
     token = presented_token(request, settings)
     if token is None or not comes_from_our_pages(request, settings):
         return Caller(request_id=request_id)
-    caller = await caller_of_session(token, request_id=request_id, now=now)
+    caller = await caller_of_session(
+        token, request_id=request_id, now=now, with_writers=may_read_elsewhere
+    )
     if caller is None:
         message = "The session has ended. Sign in again."
         raise InvalidCredential(message, challenge="Bearer", is_session=True)

@@ -202,23 +202,28 @@ async def access_tokens_of(caller: Caller, *, now: datetime) -> list[AccessToken
     ).order_by("-created_at", "-id")
 
 
-OF_TOKEN = look_up("access_tokens", "id", "prefix", "scopes", "last_used_at", "expires_at")
+COLUMNS = ("id", "prefix", "scopes", "last_used_at", "expires_at")
+OF_TOKEN = look_up("access_tokens", *COLUMNS)
+OF_TOKEN_WITH_WRITERS = look_up("access_tokens", *COLUMNS, with_writers=True)
 
 
-async def caller_of_access_token(secret: str, *, request_id: str, now: datetime) -> Caller | None:
+async def caller_of_access_token(
+    secret: str, *, request_id: str, now: datetime, with_writers: bool = False
+) -> Caller | None:
     """Whom an access token stands for; None if it has ended, or never was.
 
     One statement, as for a session. An account that holds no role has no use of its tokens: they
     end when its last role goes, and this is for those that it loses with a catalogue's change.
     """
-    rows = await OF_TOKEN.rows(hash_of(secret))
+    statement = OF_TOKEN_WITH_WRITERS if with_writers else OF_TOKEN
+    rows = await statement.rows(hash_of(secret))
     if not rows:
         return None
-    id_, prefix, scopes, last_used_at, expires_at = rows[0][:5]
+    id_, prefix, scopes, last_used_at, expires_at = rows[0][: len(COLUMNS)]
     if as_moment(expires_at) <= now:
         return None
     token = PresentedToken(as_uuid(id_), prefix, frozenset(map(AccessScope, scopes.split())))
-    caller = await caller_behind(rows, width=5, request_id=request_id, token=token)
+    caller = await caller_behind(rows, width=len(COLUMNS), request_id=request_id, token=token)
     if not await _holds_a_role(caller):
         return None
     caller.ends_at = as_moment(expires_at)

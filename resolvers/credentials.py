@@ -17,18 +17,23 @@ WRITERS = """organizations.{writer},
 """The transactions that last changed an organization: whatever changes anything of it either lines
 up at its row (`resolvers.administration`) or moves the end of its audit trail; most do both."""
 
+NO_WRITERS = "NULL, NULL"
 WRITERS_WIDTH = 2
 
 
-def look_up(table: str, *columns: str, where: str = "token_hash = $1") -> Statement:
+def look_up(
+    table: str, *columns: str, where: str = "token_hash = $1", with_writers: bool = False
+) -> Statement:
     """A statement that finds credentials, one by its hash: its columns, and then its account's.
 
-    There is a row for each profile of the account, or one for an account without.
+    There is a row for each profile of the account, or one for an account without. `with_writers`
+    is for who may read from a replica.
     """
+    writers = WRITERS if with_writers else NO_WRITERS
     return Statement(f"""
 SELECT {", ".join(f"{table}.{column}" for column in columns)}, accounts.id,
     accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
-    (SELECT max(version) FROM catalogue_versions), {WRITERS}, {COLUMNS}
+    (SELECT max(version) FROM catalogue_versions), {writers}, {COLUMNS}
 FROM {table} JOIN accounts ON accounts.id = {table}.account_id
 LEFT JOIN users ON users.account_id = accounts.id
 LEFT JOIN organizations ON organizations.id = users.organization_id

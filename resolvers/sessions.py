@@ -92,15 +92,20 @@ async def sign_in(
 
 COLUMNS = ("id", "last_seen_at", "expires_at")
 OF_TOKEN = look_up("sessions", *COLUMNS)
+OF_TOKEN_WITH_WRITERS = look_up("sessions", *COLUMNS, with_writers=True)
 OF_SESSIONS = look_up("sessions", *COLUMNS, where="sessions.id = ANY($1::uuid[])")
 
 
-async def caller_of_session(token: str, *, request_id: str, now: datetime) -> Caller | None:
+async def caller_of_session(
+    token: str, *, request_id: str, now: datetime, with_writers: bool = False
+) -> Caller | None:
     """Whom a session's token stands for; None if the session has ended, or never was.
 
-    The same statement tells the caller's memberships and the catalogue's version.
+    The same statement tells the caller's memberships and the catalogue's version, and on request
+    who wrote last in his organizations.
     """
-    rows = await OF_TOKEN.rows(hash_of(token))
+    statement = OF_TOKEN_WITH_WRITERS if with_writers else OF_TOKEN
+    rows = await statement.rows(hash_of(token))
     if not rows or as_moment(rows[0][2]) <= now:
         return None
     id_, last_seen_at = rows[0][:2]

@@ -224,7 +224,9 @@ async def test_every_mutation_is_told_by_the_transactions_that_last_changed_the_
 
     async def last_writers() -> tuple[int | None, ...]:
         cookie = asking.person.cookie or ""
-        caller = await caller_of_session(cookie, request_id="test", now=world.gateway.clock())
+        caller = await caller_of_session(
+            cookie, request_id="test", now=world.gateway.clock(), with_writers=True
+        )
         return caller.last_writers if caller else ()
 
     # Those are of sessions and tokens, hers and Oscar's: `test_read_replica` ends her own.
