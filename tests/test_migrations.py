@@ -30,7 +30,7 @@ DECLARING = [
         "0003_kept_answers",
         "0005_access_tokens",
         "0006_documents_and_imports",
-        "0008_external_ids",
+        "0007_external_ids",
     )
 ]
 UNIQUE = {name for module in DECLARING for name in module.UNIQUE}
