@@ -9,8 +9,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import TypeVar
 
 with warnings.catch_warnings():
@@ -30,11 +31,18 @@ READY_WITHIN_S = 90
 Server = TypeVar("Server", bound="PostgresServer")
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PORTS = range(10_000, 32_000)
+"""Below those that systems hand out by themselves, so that no client has one taken meanwhile."""
+
+
+def free_port(neighbours: int = 0) -> int:
+    """A port of 127.0.0.1 that nothing listens on now, nor on so many above it."""
+    while True:
+        port = SystemRandom().choice(PORTS)
+        with ExitStack() as probes, suppress(OSError):
+            for number in range(port, port + neighbours + 1):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port
 
 
 class PostgresServer:

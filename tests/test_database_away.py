@@ -15,7 +15,7 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
-from gateway.database import connected, is_away, pool_state
+from gateway.database import DATABASE_TROUBLE, connected, is_away, pool_state
 from gateway.engines.asyncpg import AT_HAND_FOR_S, Client, PoolState
 from tests import documents
 from tests.plain_browser import PlainBrowser
@@ -153,7 +153,7 @@ async def test_a_task_that_could_not_begin_a_transaction_goes_on_with_another_co
         for _ in range(POOL):
             try:
                 await asked_in_transaction()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_TROUBLE as error:
                 failures += is_away(error)
         await asyncio.to_thread(impatient.start)
     async with asyncio.timeout(30):

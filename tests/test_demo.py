@@ -84,17 +84,9 @@ def start(port: int, *arguments: str) -> Iterator[Demo]:
     assert (process.returncode, written.strip()) == (0, "")
 
 
-def free_ports() -> int:
-    """A port with two free ones above it."""
-    while True:
-        port = free_port()
-        if port < 65000:
-            return port
-
-
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    with start(free_ports()) as running:
+    with start(free_port(neighbours=2)) as running:
         yield running
 
 
@@ -155,7 +147,7 @@ def mails(demo: Demo) -> list[dict[str, Any]]:
 
 
 def test_the_data_is_kept_where_it_was_asked_to_be(tmp_path: Path) -> None:
-    port = free_ports()
+    port = free_port(neighbours=2)
     with start(port, "--data", str(tmp_path / "kept")) as first:
         pass
     with (
@@ -164,7 +156,16 @@ def test_the_data_is_kept_where_it_was_asked_to_be(tmp_path: Path) -> None:
     ):
         viewer = second.ask(nora, VIEWER)["data"]["viewer"]
     elsewhere = subprocess.run(
-        [sys.executable, "-m", "gateway", "demo", "--port", str(free_ports()), "--data", "kept"],
+        [
+            sys.executable,
+            "-m",
+            "gateway",
+            "demo",
+            "--port",
+            str(free_port(neighbours=2)),
+            "--data",
+            "kept",
+        ],
         cwd=tmp_path,
         env={"PYTHONPATH": str(Path.cwd())},
         capture_output=True,

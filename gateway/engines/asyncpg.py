@@ -26,6 +26,9 @@ BACK_WITHIN_S = 5.0
 """How long a connection may take to end what it was doing; then it is cut."""
 
 
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a connection that ends is met with; by the last, while it is told that the server ends."""
+
 AT_HAND_FOR_S = 1.0
 """How long a connection may go from statement to statement before the pool has a look at it."""
 
@@ -178,7 +181,7 @@ class Client(AsyncpgDBClient):
             return
         try:
             await self._pool.release(connection, timeout=BACK_WITHIN_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except LOST:
             # What the work came to is told by its own statements; asyncpg has ended the connection.
             return
 
