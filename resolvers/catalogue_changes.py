@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
@@ -13,6 +14,7 @@ from tortoise.transactions import in_transaction
 from models.organizations import Organization
 from models.services import CatalogueVersion, Role, Service, ServiceSubscription
 from models.users import RoleAssignment
+from resolvers.statements import dialect
 
 VERSION_ROW = UUID("7b1f0a52-0000-7000-8000-000000000001")
 """The key of the only row of `CatalogueVersion`: every writer of the catalogue lines up on it."""
@@ -81,9 +83,16 @@ async def apply_catalogue(declared: Sequence[DeclaredService], *, now: datetime)
         raise CatalogueInUse(["what was to be removed has come into use just now"]) from None
 
 
+LINE_UP = "LOCK TABLE catalogue_versions IN SHARE ROW EXCLUSIVE MODE"
+"""The second writer waits here for the first one's commit."""
+
+
 async def _line_up(now: datetime) -> None:
-    # A write before any read, as SQLite wants it. On PostgreSQL the second writer waits here for
-    # the first one's commit, even while the row is new.
+    if not dialect().is_sqlite:
+        # Readers go on. By the row alone, writers who all find it missing would block each other:
+        # the key has two indexes.
+        await get_connection("default").execute_query(LINE_UP)
+    # A write before any read, as SQLite wants it; and the row, if it is missing.
     await CatalogueVersion.bulk_create(
         [CatalogueVersion(id=VERSION_ROW, version=0, applied_at=now)],
         on_conflict=["id"],

@@ -194,6 +194,9 @@ async def test_a_connection_that_is_lost_while_at_hand_is_not_handed_on(
     impatient: PostgresServer,
 ) -> None:
     before = await asyncio.gather(*(asked() for _ in range(POOL)))
+    client = get_connection("default")
+    assert isinstance(client, Client)
+    at_hand = [each._con for each in client._at_hand]  # noqa: SLF001 - nothing else tells
     other = await asyncpg.connect(impatient.url("frozen"))
     ended = await other.fetch(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -201,10 +204,10 @@ async def test_a_connection_that_is_lost_while_at_hand_is_not_handed_on(
     )
     await other.close()
     async with asyncio.timeout(30):
-        while (state := pool_state()) and state.idle > 1:  # noqa: ASYNC110 - a count has no event
+        while not all(each.is_closed() for each in at_hand):  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
     after = await asyncio.gather(*(asked_in_transaction() for _ in range(3 * POOL)))
 
-    assert len(ended) == POOL
+    assert len(ended) == len(at_hand) == POOL
     assert before == [1] * POOL
     assert after == [1] * 3 * POOL
