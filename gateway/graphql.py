@@ -1,6 +1,7 @@
 """The GraphQL endpoint: from an HTTP request to a caller, a context, an execution, an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -119,15 +120,23 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """The answer to one HTTP request; 503 if as many are under way as memory is meant for."""
         with self._observers.operation():
-            if self._under_way >= MAX_UNDER_WAY:
-                note_code(RATE_LIMITED)
-                wait = {"retry-after": str(RETRY_AFTER_S)}
-                return problem(OVERLOADED, RATE_LIMITED, media=JSON, status=503, headers=wait)
-            self._under_way += 1
-            try:
-                return await self._answer(request)
-            finally:
-                self._under_way -= 1
+            return await self._answer(request)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One among those under way: who has still to send his request takes none.
+
+        Raises:
+            UnfitRequest: All are taken.
+        """
+        if self._under_way >= MAX_UNDER_WAY:
+            wait = {"retry-after": str(RETRY_AFTER_S)}
+            raise UnfitRequest(503, OVERLOADED, wait, code=RATE_LIMITED)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
@@ -141,10 +150,11 @@ class GraphQLEndpoint:
                     request, held, may_carry_file=partial(self._is_signed_in, request)
                 )
                 followed = None
-                if media == EVENT_STREAM:
-                    followed = await self.subscriptions.asked_for(asked)
-                if followed is None:
-                    return await self._in_time(request, asked, media)
+                with self._place():
+                    if media == EVENT_STREAM:
+                        followed = await self.subscriptions.asked_for(asked)
+                    if followed is None:
+                        return await self._in_time(request, asked, media)
             self._note_name(followed)
             return await self._events(request, asked)
         except UnfitRequest as unfit:
