@@ -17,7 +17,7 @@ from models.users import RoleAssignment
 from resolvers.statements import dialect
 
 VERSION_ROW = UUID("7b1f0a52-0000-7000-8000-000000000001")
-"""The key of the only row of `CatalogueVersion`: every writer of the catalogue lines up on it."""
+"""The key of the only row of `CatalogueVersion`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,8 +89,8 @@ LINE_UP = "LOCK TABLE catalogue_versions IN SHARE ROW EXCLUSIVE MODE"
 
 async def _line_up(now: datetime) -> None:
     if not dialect().is_sqlite:
-        # Readers go on. By the row alone, writers who all find it missing would block each other:
-        # the key has two indexes.
+        # Readers go on. By the row alone, writers who all find it missing could block each other,
+        # since it stands in two unique indexes, by its key and by its version.
         await get_connection("default").execute_query(LINE_UP)
     # A write before any read, as SQLite wants it; and the row, if it is missing.
     await CatalogueVersion.bulk_create(
