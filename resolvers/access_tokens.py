@@ -21,7 +21,7 @@ from resolvers.administration import administration
 from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import changes_between, record, recorded_transaction
 from resolvers.caller import Caller, PresentedToken
-from resolvers.credentials import caller_behind, look_up
+from resolvers.credentials import LookUp, caller_behind
 from resolvers.denials import person_for, recording_denials
 from resolvers.fields import clean_name
 from resolvers.memberships import memberships_of
@@ -203,8 +203,7 @@ async def access_tokens_of(caller: Caller, *, now: datetime) -> list[AccessToken
 
 
 COLUMNS = ("id", "prefix", "scopes", "last_used_at", "expires_at")
-OF_TOKEN = look_up("access_tokens", *COLUMNS)
-OF_TOKEN_WITH_WRITERS = look_up("access_tokens", *COLUMNS, with_writers=True)
+TOKENS = LookUp("access_tokens", *COLUMNS)
 
 
 async def caller_of_access_token(
@@ -215,8 +214,7 @@ async def caller_of_access_token(
     One statement, as for a session. An account that holds no role has no use of its tokens: they
     end when its last role goes, and this is for those that it loses with a catalogue's change.
     """
-    statement = OF_TOKEN_WITH_WRITERS if with_writers else OF_TOKEN
-    rows = await statement.rows(hash_of(secret))
+    rows = await TOKENS.by_hash(hash_of(secret), with_writers=with_writers)
     if not rows:
         return None
     id_, prefix, scopes, last_used_at, expires_at = rows[0][: len(COLUMNS)]

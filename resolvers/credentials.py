@@ -21,15 +21,28 @@ NO_WRITERS = "NULL, NULL"
 WRITERS_WIDTH = 2
 
 
-def look_up(
-    table: str, *columns: str, where: str = "token_hash = $1", with_writers: bool = False
-) -> Statement:
-    """A statement that finds credentials, one by its hash: its columns, and then its account's.
+class LookUp:
+    """Finds credentials of one kind: their columns, and then those of their accounts.
 
-    There is a row for each profile of the account, or one for an account without. `with_writers`
-    is for who may read from a replica.
+    There is a row for each profile of the account, or one for an account without.
     """
-    writers = WRITERS if with_writers else NO_WRITERS
+
+    def __init__(self, table: str, *columns: str) -> None:
+        self._by_hash = _statement(table, columns, "token_hash = $1", NO_WRITERS)
+        self._by_hash_with_writers = _statement(table, columns, "token_hash = $1", WRITERS)
+        self._by_id = _statement(table, columns, f"{table}.id = ANY($1::uuid[])", NO_WRITERS)
+
+    async def by_hash(self, hash_: str, *, with_writers: bool) -> Sequence[Any]:
+        """The rows of one; the writers are for who may read from a replica."""
+        statement = self._by_hash_with_writers if with_writers else self._by_hash
+        return await statement.rows(hash_)
+
+    async def by_ids(self, ids: Sequence[UUID]) -> Sequence[Any]:
+        """The rows of those that are there, without the writers."""
+        return await self._by_id.rows(ids)
+
+
+def _statement(table: str, columns: Sequence[str], where: str, writers: str) -> Statement:
     return Statement(f"""
 SELECT {", ".join(f"{table}.{column}" for column in columns)}, accounts.id,
     accounts.microsoft_account, accounts.microsoft_account_key, accounts.display_name,
@@ -50,7 +63,7 @@ async def caller_behind(
     session_id: UUID | None = None,
     token: PresentedToken | None = None,
 ) -> Caller:
-    """The caller that rows of `look_up` tell of; `width` is how many columns the credential has."""
+    """The caller that a credential's rows tell of; `width` is how many columns it has itself."""
     account_id, microsoft_account, key, name, version = rows[0][width : width + ACCOUNT_WIDTH]
     catalogue = await catalogue_of_version(version or 0)
     writers_at = width + ACCOUNT_WIDTH

@@ -17,7 +17,7 @@ from resolvers.account_trails import record_for_each_profile
 from resolvers.announcements import CredentialsEnded, announce
 from resolvers.audit import recorded_transaction
 from resolvers.caller import Caller, SignedInAccount
-from resolvers.credentials import caller_behind, look_up
+from resolvers.credentials import LookUp, caller_behind
 from resolvers.denials import person_for
 from resolvers.refusals import Code, refuse
 from resolvers.secret_tokens import hash_of, new_token
@@ -91,9 +91,7 @@ async def sign_in(
 
 
 COLUMNS = ("id", "last_seen_at", "expires_at")
-OF_TOKEN = look_up("sessions", *COLUMNS)
-OF_TOKEN_WITH_WRITERS = look_up("sessions", *COLUMNS, with_writers=True)
-OF_SESSIONS = look_up("sessions", *COLUMNS, where="sessions.id = ANY($1::uuid[])")
+SESSIONS = LookUp("sessions", *COLUMNS)
 
 
 async def caller_of_session(
@@ -104,8 +102,7 @@ async def caller_of_session(
     The same statement tells the caller's memberships and the catalogue's version, and on request
     who wrote last in his organizations.
     """
-    statement = OF_TOKEN_WITH_WRITERS if with_writers else OF_TOKEN
-    rows = await statement.rows(hash_of(token))
+    rows = await SESSIONS.by_hash(hash_of(token), with_writers=with_writers)
     if not rows or as_moment(rows[0][2]) <= now:
         return None
     id_, last_seen_at = rows[0][:2]
@@ -122,7 +119,7 @@ async def callers_of_sessions(
     Nobody is noted to have been seen.
     """
     found: dict[UUID, list[Any]] = {}
-    for row in await OF_SESSIONS.rows(ids):
+    for row in await SESSIONS.by_ids(ids):
         if as_moment(row[2]) > now:
             found.setdefault(as_uuid(row[0]), []).append(row)
     return {id_: await _caller_in(rows, request_id=request_id) for id_, rows in found.items()}
