@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx2
@@ -15,6 +15,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway.answers import UnfitRequest
+from gateway.graphql import MAX_UNDER_WAY
 from gateway.room import Room
 from gateway.settings import Settings
 from tests.guarded_server import guarded
@@ -74,6 +75,20 @@ def test_a_client_that_does_not_take_his_answers_is_ended(hurried: Server) -> No
 
     assert course.closed["answers_not_taken"] >= 10
     assert problems(course, p99_ms=10_000, closed_within_s=10) == []
+
+
+def test_who_has_still_to_send_his_request_keeps_nobody_from_being_answered(
+    hurried: Server,
+) -> None:
+    """However many: they take none of the places of those who wait for an answer."""
+    body = json.dumps(GOOD_QUERY).encode()
+    half = HEAD + f"content-length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2]
+    with ExitStack() as senders:
+        for _ in range(MAX_UNDER_WAY + 1):
+            senders.enter_context(connection(hurried)).sendall(half)
+        answer = httpx2.post(f"{hurried.url}/graphql", json=GOOD_QUERY, trust_env=False)
+
+    assert (answer.status_code, list(answer.json())) == (200, ["data"])
 
 
 def test_requests_that_come_in_time_are_answered_however_they_are_cut(hurried: Server) -> None:
