@@ -13,7 +13,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
 from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 
-from gateway.engines.asyncpg import Client, PoolState
+from gateway.engines.asyncpg import LOST, Client, PoolState
 from gateway.engines.sqlite import GIVEN_UP
 from gateway.migrations import Migrations
 from models.database import tortoise_config
@@ -40,15 +40,7 @@ CONNECTED_WITHIN_S = 10.0
 ANSWERED_WITHIN_S = 30.0
 """How long PostgreSQL may take for a statement of a request, before it is taken to be away."""
 
-DATABASE_TROUBLE = (
-    OSError,
-    TimeoutError,
-    BaseORMException,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    sqlite3.Error,
-)
+DATABASE_TROUBLE = (*LOST, BaseORMException, sqlite3.Error)
 """What Tortoise and the two drivers raise while a database is away, has no room, or is unfit."""
 
 AWAY = (

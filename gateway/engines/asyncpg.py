@@ -27,7 +27,8 @@ BACK_WITHIN_S = 5.0
 
 
 LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a connection that ends is met with; by the last, while it is told that the server ends."""
+"""What a connection that ends, or takes too long, is met with; by the last, while it is told that
+the server ends."""
 
 AT_HAND_FOR_S = 1.0
 """How long a connection may go from statement to statement before the pool has a look at it."""
