@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from models.audit import AuditAction
+from models.audit import AuditAction, RecordedChange
 from models.rows import new_id
 from models.webhooks import Webhook, WebhookStatus
 from resolvers import webhook_outbox
@@ -19,7 +19,7 @@ from resolvers.administration import administration
 from resolvers.audit import changes_between, record
 from resolvers.caller import Caller
 from resolvers.denials import recording_denials
-from resolvers.memberships import Permission
+from resolvers.memberships import Membership, Permission
 from resolvers.permissions import organization_for
 from resolvers.refusals import Code, Problems
 from resolvers.webhook_permissions import changing_webhook
@@ -88,7 +88,8 @@ async def create_webhook(caller: Caller, *, new: NewWebhook, now: datetime) -> t
                 created_by_id=membership.user_id,
                 created_at=now,
             )
-            _record(caller, AuditAction.WEBHOOK_CREATED, webhook, {}, membership.user_id, now=now)
+            created = changes_between({}, _fields(webhook))
+            _record(caller, AuditAction.WEBHOOK_CREATED, webhook, membership, created, now=now)
             return webhook, webhook.secret
 
 
@@ -118,19 +119,13 @@ async def edit_webhook(caller: Caller, *, edit: WebhookEdit, now: datetime) -> W
             webhook.detail = None if enabled else "A service administrator disabled it."
             if not enabled:
                 await webhook_outbox.withdraw_queued(webhook.id)
-        if _fields(webhook) != before:
+        changes = changes_between(before, _fields(webhook))
+        if changes:
             webhook.claim += 1  # whoever is delivering to it stops
             if webhook.due_at is not None:
                 webhook.due_at = now
             await webhook.save()
-            _record(
-                caller,
-                AuditAction.WEBHOOK_EDITED,
-                webhook,
-                before,
-                membership.user_id,
-                now=now,
-            )
+            _record(caller, AuditAction.WEBHOOK_EDITED, webhook, membership, changes, now=now)
         return webhook
 
 
@@ -145,20 +140,12 @@ async def rotate_secret(caller: Caller, *, webhook_id: UUID, now: datetime) -> t
         webhook,
         membership,
     ):
-        before = {**_fields(webhook), "secret": "previous"}
         webhook.previous_secret = webhook.secret
         webhook.previous_secret_ends_at = now + OVERLAP
         webhook.secret = _new_secret()
         await webhook.save(update_fields=["secret", "previous_secret", "previous_secret_ends_at"])
-        _record(
-            caller,
-            AuditAction.WEBHOOK_EDITED,
-            webhook,
-            before,
-            membership.user_id,
-            secret="new",  # noqa: S106 - says that it changed, not what it is
-            now=now,
-        )
+        changes = changes_between({"secret": "previous"}, {"secret": "new"})
+        _record(caller, AuditAction.WEBHOOK_EDITED, webhook, membership, changes, now=now)
         return webhook, webhook.secret
 
 
@@ -174,15 +161,8 @@ async def remove_webhook(caller: Caller, *, webhook_id: UUID, now: datetime) -> 
         membership,
     ):
         await webhook.delete()
-        record(
-            caller,
-            AuditAction.WEBHOOK_REMOVED,
-            organization_id=webhook.organization_id,
-            subject=("Webhook", webhook.id, webhook.url),
-            actor_id=membership.user_id,
-            changes=changes_between(_fields(webhook), {}),
-            now=now,
-        )
+        removed = changes_between(_fields(webhook), {})
+        _record(caller, AuditAction.WEBHOOK_REMOVED, webhook, membership, removed, now=now)
         return webhook.id
 
 
@@ -243,18 +223,17 @@ def _record(
     caller: Caller,
     action: AuditAction,
     webhook: Webhook,
-    before: dict[str, str | None],
-    actor_id: UUID,
+    membership: Membership,
+    changes: Sequence[RecordedChange],
     *,
     now: datetime,
-    **further: str,
 ) -> None:
     record(
         caller,
         action,
         organization_id=webhook.organization_id,
         subject=("Webhook", webhook.id, webhook.url),
-        actor_id=actor_id,
-        changes=changes_between(before, {**_fields(webhook), **further}),
+        actor_id=membership.user_id,
+        changes=changes,
         now=now,
     )
