@@ -111,6 +111,9 @@ class Costs:
         remembered: Priced,
     ) -> Price:
         """The price of an operation of a valid document; the variables may be unfit."""
+        fixed = remembered.prices.get(())
+        if fixed is not None:
+            return fixed
         given = {**_defaults(operation), **variables}
         key = _key(remembered.deciding, given)
         if key is not None and key in remembered.prices:

@@ -112,7 +112,9 @@ class Documents:
         if document.node is None or document.errors:
             raise AssertionError  # refused before
         name = operation.name.value if operation.name else None
-        remembered = document.priced.setdefault(name, Priced())
+        remembered = document.priced.get(name)
+        if remembered is None:
+            remembered = document.priced[name] = Priced()
         return self._costs.price(document.node, operation, variables or {}, remembered)
 
     def _work_out(self, text: str) -> Document:

@@ -1,7 +1,6 @@
 """The GraphQL endpoint: from an HTTP request to a caller, a context, an execution, an answer."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,7 +30,7 @@ from gateway.auth import InvalidCredential, caller_for, clear_session_cookie
 from gateway.browser_session import BrowserSession
 from gateway.documents import Documents, calls, only_signs_out
 from gateway.graphiql.page import CONTENT_SECURITY_POLICY, graphiql_page
-from gateway.graphql_errors import INTERNAL, RATE_LIMITED, Refusal
+from gateway.graphql_errors import INTERNAL, Refusal
 from gateway.graphql_execution import Execution, GraphExecutor
 from gateway.graphql_requests import GraphQLRequest, read_request
 from gateway.idempotency import Executed, Idempotency, key_of
@@ -42,7 +41,7 @@ from gateway.patience import CLIENT_LEFT, TOOK_TOO_LONG, ClientLeft, Patience, T
 from gateway.rates import Rates
 from gateway.replica.reading import ReadReplica
 from gateway.requests import request_id_of
-from gateway.room import Room
+from gateway.room import Places, Room
 from gateway.settings import Settings
 from gateway.streams.exchange import Exchange
 from gateway.streams.server_sent import events_of
@@ -52,11 +51,6 @@ from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
 from schema.context import Changes, Context, Loaders
 from schema.graph import build
-
-MAX_UNDER_WAY = 500
-"""Requests at once; one that waits holds about 30 kB, and has half a second of work before it."""
-
-OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +100,7 @@ class GraphQLEndpoint:
             hides_suggestions=not settings.introspection,
             replica=replica,
         )
-        self._under_way = 0
+        self._places = Places()
         self.subscriptions = Subscriptions(
             settings,
             exchange,
@@ -122,22 +116,6 @@ class GraphQLEndpoint:
         with self._observers.operation():
             return await self._answer(request)
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One among those under way: who has still to send his request takes none.
-
-        Raises:
-            UnfitRequest: All are taken.
-        """
-        if self._under_way >= MAX_UNDER_WAY:
-            wait = {"retry-after": str(RETRY_AFTER_S)}
-            raise UnfitRequest(503, OVERLOADED, wait, code=RATE_LIMITED)
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
         is_page = request.method != "POST" and not PARAMETERS & request.query_params.keys()
@@ -150,7 +128,7 @@ class GraphQLEndpoint:
                     request, held, may_carry_file=partial(self._is_signed_in, request)
                 )
                 followed = None
-                with self._place():
+                with self._places:  # who has still to send his request takes none
                     if media == EVENT_STREAM:
                         followed = await self.subscriptions.asked_for(asked)
                     if followed is None:

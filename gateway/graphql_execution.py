@@ -2,12 +2,12 @@
 
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLSchema, execute, subscribe
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, subscribe
 from graphql.execution import Executor
 
 from gateway.admission import Admitted
@@ -83,8 +83,19 @@ class Execution:
     async def _executed(
         self, document: Document, asked: GraphQLRequest, context: Context
     ) -> ExecutionResult:
-        result: ExecutionResult = await self._begun(execute, document, asked, context)
-        return result
+        # As `graphql.execute` does it, but for a coroutine more that looks for `@defer`.
+        run = self._executor_class.build(
+            self._schema,
+            _node(document),
+            context_value=context,
+            raw_variable_values=asked.variables,
+            **self._options(asked),
+        )
+        if isinstance(run, list):
+            return ExecutionResult(None, run)
+        result: Any = run.execute_operation()
+        executed: ExecutionResult = await result if inspect.isawaitable(result) else result
+        return executed
 
     async def _read(
         self, document: Document, asked: GraphQLRequest, context: Context
@@ -106,29 +117,29 @@ class Execution:
         self, document: Document, asked: GraphQLRequest, context: Context
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
         """The results of a subscription, one after the other; or why it does not begin."""
-        results: AsyncIterator[ExecutionResult] | ExecutionResult = await self._begun(
-            subscribe, document, asked, context
+        begun: Any = subscribe(
+            self._schema,
+            _node(document),
+            context_value=context,
+            variable_values=asked.variables,
+            executor_class=self._executor_class,
+            **self._options(asked),
+        )
+        results: AsyncIterator[ExecutionResult] | ExecutionResult = (
+            await begun if inspect.isawaitable(begun) else begun
         )
         return results
 
-    async def _begun(
-        self,
-        begin: Callable[..., Any],
-        document: Document,
-        asked: GraphQLRequest,
-        context: Context,
-    ) -> Any:
-        if document.node is None:
-            raise AssertionError  # refused before
-        begun = begin(
-            self._schema,
-            document.node,
-            context_value=context,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-            executor_class=self._executor_class,
-            max_coercion_errors=MAX_ERRORS,
-            hide_suggestions=self._hides_suggestions,
-            operation_extensions=asked.extensions,
-        )
-        return await begun if inspect.isawaitable(begun) else begun
+    def _options(self, asked: GraphQLRequest) -> dict[str, Any]:
+        return {
+            "operation_name": asked.operation_name,
+            "max_coercion_errors": MAX_ERRORS,
+            "hide_suggestions": self._hides_suggestions,
+            "operation_extensions": asked.extensions,
+        }
+
+
+def _node(document: Document) -> DocumentNode:
+    if document.node is None:
+        raise AssertionError  # refused before
+    return document.node

@@ -85,9 +85,10 @@ def check_content_type(request: Request, *kinds: str) -> None:
     Raises:
         UnfitRequest: 415, for anything else.
     """
-    kind, *parameters = (
-        part.strip().lower() for part in request.headers.get("content-type", "").split(";")
-    )
+    content_type = request.headers.get("content-type", "")
+    if content_type in kinds:
+        return
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = [part.partition("=")[2].strip('"') for part in parameters if "charset" in part]
     if kind not in kinds or any(charset not in {"utf-8", "utf8"} for charset in charsets):
         raise UnfitRequest(415, f"The content type must be {' or '.join(kinds)}, in UTF-8.")

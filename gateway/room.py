@@ -1,4 +1,4 @@
-"""The memory for the bodies of requests: a process has so much, whoever sends them."""
+"""What a process has room for: so many requests at a time, and so many bytes of bodies."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +8,35 @@ from gateway.graphql_errors import RATE_LIMITED
 
 MAX_BYTES_OF_ALL_BODIES = 67_108_864
 """In one process at a time, while they are read and answered."""
+
+
+MAX_UNDER_WAY = 500
+"""Requests at once; one that waits holds about 30 kB, and has half a second of work before it."""
+
+OVERLOADED = "Too many requests are waiting for an answer. Try again in a moment."
+
+
+class Places:
+    """The places of the requests that are answered at a time; a `with` block takes one."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    def __enter__(self) -> None:
+        """Take one.
+
+        Raises:
+            UnfitRequest: 503, if there is none left.
+        """
+        if self._taken >= MAX_UNDER_WAY:
+            wait = {"retry-after": str(RETRY_AFTER_S)}
+            raise UnfitRequest(503, OVERLOADED, wait, code=RATE_LIMITED)
+        self._taken += 1
+
+    def __exit__(self, *_error: object) -> None:
+        self._taken -= 1
 
 
 class Room:

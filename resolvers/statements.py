@@ -12,6 +12,7 @@ from uuid import UUID
 
 import orjson
 from tortoise.connection import get_connection
+from tortoise.context import require_context
 
 
 class Dialect(NamedTuple):
@@ -54,7 +55,8 @@ class Statement:
 
     async def rows(self, *values: object) -> Sequence[Any]:
         """Run it; rows whose values are as the driver gives them, by position and by name."""
-        client = get_connection("default")
+        # `get_connection`, without the import that it does each time.
+        client = require_context().connections.get("default")
         if client.capabilities.dialect == "sqlite":
             _, rows = await client.execute_query(self._sqlite, list(map(_for_sqlite, values)))
             return rows

@@ -570,7 +570,7 @@ async def test_an_invalid_credential_is_401(
 async def test_more_requests_at_once_than_memory_is_meant_for_are_sent_away(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.graphql.MAX_UNDER_WAY", 2)
+    monkeypatch.setattr("gateway.room.MAX_UNDER_WAY", 2)
     catalogue = {"query": "{ services { code } }"}
     posts = (gateway.client.post("/graphql", json=catalogue) for _ in range(5))
     responses = await asyncio.gather(*posts)

@@ -15,8 +15,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway.answers import UnfitRequest
-from gateway.graphql import MAX_UNDER_WAY
-from gateway.room import Room
+from gateway.room import MAX_UNDER_WAY, Room
 from gateway.settings import Settings
 from tests.guarded_server import guarded
 from tests.slow import GOOD_QUERY, Server, attack, problems, server

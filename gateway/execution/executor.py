@@ -1,9 +1,9 @@
 """The hook into graphql-core: which operations run compiled, and what is handed back."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, cast
 
-from graphql import DocumentNode, GraphQLError, GraphQLObjectType, GraphQLSchema
+from graphql import DocumentNode, GraphQLError, GraphQLObjectType, GraphQLSchema, OperationType
 from graphql.execution import Executor, MiddlewareManager, default_field_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.execute import assume_not_awaitable
@@ -11,7 +11,7 @@ from graphql.execution.incremental import IncrementalExecutor
 from graphql.pyutils import Path, is_awaitable
 
 from gateway.execution.dialects import Dialect
-from gateway.execution.plans import Registry
+from gateway.execution.plans import Dossier, Registry
 from gateway.execution.selections import Compiler, Selection
 
 
@@ -46,6 +46,36 @@ class Compiling(Executor[Any], Dialect):
             cast("Compiling", run).document = document
         return run
 
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute the operation: by its plan, if it has one, without collecting root fields.
+
+        Whoever watches the run, or may abort it, has it begun by graphql-core.
+        """
+        is_query = self.operation.operation is OperationType.QUERY
+        if is_query and serially is None and self.abort_signal is None and self.hooks is None:
+            self.plan = self.known_plan()
+            if self.plan is not None:
+                return self.execute_plan(self.plan)
+        return super().execute_operation(serially)
+
+    def execute_plan(self, plan: Selection) -> Any:
+        """Execute the root fields, and give the response or an awaitable of it."""
+        try:
+            data = plan.select(self, self.root_value, None)
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            return self.build_response(None)
+        return self.respond(data) if self.is_awaitable(data) else self.build_response(data)
+
+    async def respond(self, pending: Awaitable[dict[str, Any]]) -> Any:
+        """Give the response once the root fields are there."""
+        try:
+            data = await pending
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            return self.build_response(None)
+        return self.build_response(data)
+
     def execute_root_grouped_field_set(
         self,
         root_type: GraphQLObjectType,
@@ -79,13 +109,21 @@ class Compiling(Executor[Any], Dialect):
             parent_type, source, field_details_list, path, position_context
         )
 
+    def known_plan(self) -> Selection | None:
+        """Give the plan of this run, if it was compiled before."""
+        dossier = self.find_dossier()
+        if dossier is None or not dossier.plans:
+            return None
+        key = dossier.key(self, plain=self.is_plain())
+        return dossier.plans.get(key) if key else None
+
     def find_plan(
         self, root_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet
     ) -> Selection | None:
         """Find or compile the plan of this run; None if graphql-core is to execute it."""
-        if self.document is None or self.is_awaitable not in self.awaitable_predicates:
+        dossier = self.find_dossier()
+        if dossier is None:
             return None
-        dossier = self.registry.dossier(self.document)
         if dossier.sightings < self.patience:
             dossier.sightings += 1
             return None
@@ -99,6 +137,12 @@ class Compiling(Executor[Any], Dialect):
             plan = compiler.selection(self, root_type, grouped_field_set)
             dossier.plans[key] = plan
         return plan
+
+    def find_dossier(self) -> Dossier | None:
+        """Give what is known of the document, if this run may be compiled."""
+        if self.document is None or self.is_awaitable not in self.awaitable_predicates:
+            return None
+        return self.registry.dossier(self.document)
 
     def is_plain(self) -> bool:
         """Tell whether fields without a resolver are just read."""
