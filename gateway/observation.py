@@ -13,11 +13,13 @@ KNOWN_OPERATIONS = frozenset(
     {
         *("AcceptInvitation", "AccessTokens", "ActivateSubscription", "Audit", "AuditPage"),
         *("Catalogue", "CheckAccess", "Checklist", "CreateAccessToken", "CreateUser"),
-        *("CreateWebhook", "DeactivateSubscription", "EditUser", "EditedUser", "EndSession"),
-        *("FollowUsers", "ImportUsers", "InvitationPreview", "Invitations", "InviteUsers"),
-        *("ListUsers", "LookAtInvitation", "Profile", "RemovalBlockers", "RemoveUsers"),
-        *("RevokeAccessToken", "RevokeInvitations", "SeeImport", "SignOut", "SignUp"),
-        *("SignUpForService", "UserImportSeen", "UsersChanged", "UsersPage", "Viewer", "WhoAmI"),
+        *("CreateWebhook", "DeactivateSubscription", "EditUser", "EditWebhook", "EditedUser"),
+        *("EndSession", "FollowUsers", "ImportUsers", "InvitationPreview", "Invitations"),
+        *("InviteUsers", "ListUsers", "LookAtInvitation", "Profile", "RemovalBlockers"),
+        *("RemoveUsers", "RemoveWebhook", "ReplayWebhook", "RevokeAccessToken"),
+        *("RevokeInvitations", "RotateWebhookSecret", "SeeImport", "SignOut", "SignUp"),
+        *("SignUpForService", "UserImportSeen", "UsersChanged", "UsersPage", "Viewer"),
+        *("WebhookDisablings", "WebhookSeen", "Webhooks", "WhoAmI"),
     }
 )
 """The operations of our own pages. Whatever else a client calls its own is "other": a name that it

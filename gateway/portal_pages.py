@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-PORTAL_PATHS = ("/", "/users", "/checklist", "/me", "/audit", "/invitations/{token}")
+PORTAL_PATHS = ("/", "/users", "/checklist", "/me", "/audit", "/webhooks", "/invitations/{token}")
 """`PORTAL_PATHS` in `gateway/portal/src/location.ts` says the same."""
 
 BUILT_PAGE = Path(__file__).parent / "static" / "portal" / "index.html"

@@ -12,6 +12,7 @@ import { QuestionDialog } from './ui/dialog'
 import { FailureNotice, Notice, Skeleton } from './ui/states'
 import { Toasts } from './ui/toasts'
 import { UsersPage } from './users/page'
+import { WebhooksPage } from './webhooks/page'
 import { useWords } from './words'
 
 export function Application() {
@@ -61,7 +62,7 @@ function Page() {
   if (path === '/checklist') {
     return <ChecklistPage key={organization?.id} organization={organization ?? null} />
   }
-  if (!organization && (path === '/users' || path === '/audit')) {
+  if (!organization && ['/users', '/audit', '/webhooks'].includes(path)) {
     return <ChecklistPage organization={null} />
   }
   if (organization && path === '/users') {
@@ -69,6 +70,9 @@ function Page() {
   }
   if (organization && path === '/audit') {
     return <AuditPage key={organization.id} organization={organization} />
+  }
+  if (organization && path === '/webhooks') {
+    return <WebhooksPage key={organization.id} organization={organization} />
   }
   if (path === '/') return <main class="page" />
   return (

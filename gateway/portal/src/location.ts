@@ -109,4 +109,4 @@ export function followLinksAndHistory(): void {
 }
 
 /** The paths that this application shows; every other one belongs to the gateway. */
-const PORTAL_PATHS = /^\/(users|checklist|me|audit|invitations\/[^/]+)?$/
+const PORTAL_PATHS = /^\/(users|checklist|me|audit|webhooks|invitations\/[^/]+)?$/

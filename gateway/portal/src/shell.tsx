@@ -99,7 +99,10 @@ function Navigation() {
     { path: '/checklist', icon: 'list', label: words.titles.checklist },
     { path: '/users', icon: 'people', label: words.titles.users },
     ...(isAdministrator(profile.organization)
-      ? ([{ path: '/audit', icon: 'clock', label: words.titles.audit }] as const)
+      ? ([
+          { path: '/audit', icon: 'clock', label: words.titles.audit },
+          { path: '/webhooks', icon: 'bolt', label: words.titles.webhooks },
+        ] as const)
       : []),
   ] as const
   return (

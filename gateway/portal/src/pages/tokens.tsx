@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Answer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import {
   type AccessScope,
   type AccessTokensQuery,
@@ -12,6 +13,7 @@ import { Button } from '../ui/button'
 import { confirm, Dialog } from '../ui/dialog'
 import { FieldProblems, SelectField, TextField } from '../ui/field'
 import { Moment } from '../ui/moment'
+import { SecretDialog } from '../ui/secret'
 import { FailureNotice } from '../ui/states'
 import { announce } from '../ui/toasts'
 import { useWords } from '../words'
@@ -28,7 +30,7 @@ export function Tokens({ answer }: { answer: Answer<AccessTokensQuery> }) {
   const labels = words.me.tokens
   const { data, failure, reload } = answer
   const [creating, setCreating] = useState(false)
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const tokens = data?.viewer?.accessTokens
 
   const revoke = async (token: Token) => {
@@ -41,18 +43,12 @@ export function Tokens({ answer }: { answer: Answer<AccessTokensQuery> }) {
       danger: true,
     })
     if (!sure) return
-    setBusy(true)
-    try {
+    await attempt(async () => {
       // One that has ended meanwhile is as good as revoked: the list tells.
       const { revokeAccessToken: payload } = await ask(RevokeAccessTokenDocument, { id: token.id })
       if (payload.revokedAccessTokenId) announce(labels.revoked(token.name))
       await reload()
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
+    })
   }
   return (
     <section class="block" aria-labelledby="tokens">
@@ -117,17 +113,16 @@ function CreateDialog({ onClose, onCreated }: DialogProperties) {
   const [scopes, setScopes] = useState<AccessScope[]>(['READ'])
   const [days, setDays] = useState<(typeof DAYS)[number]>('90')
   const [problems, setProblems] = useState<Problem[]>([])
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const [secret, setSecret] = useState<string | null>(null)
-  if (secret) return <SecretDialog secret={secret} onClose={onClose} />
+  if (secret) return <SecretDialog secret={secret} labels={labels} onClose={onClose} />
 
   const fields = ['name', 'scopes', 'expiresAt']
   const general = problems.filter(({ path }) => !fields.includes(path[0] ?? ''))
   const submit = async (event: Event) => {
     event.preventDefault()
     if (busy) return
-    setBusy(true)
-    try {
+    await attempt(async () => {
       const expiresAt = new Date(Date.now() + Number(days) * DAY_MS).toISOString()
       const input = { name, scopes: SCOPES.filter((scope) => scopes.includes(scope)), expiresAt }
       const { createAccessToken: payload } = await ask(CreateAccessTokenDocument, { input })
@@ -136,12 +131,7 @@ function CreateDialog({ onClose, onCreated }: DialogProperties) {
         setSecret(payload.secret)
         await onCreated()
       } else focusProblem(payload.userErrors)
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
+    })
   }
   const toggle = (scope: AccessScope) =>
     setScopes((before) =>
@@ -219,38 +209,4 @@ function focusProblem(problems: Problem[]): void {
   const place = { name: 'field-token-name', scopes: `scope-${SCOPES[0]}` }
   const field = problems[0]?.path[0]
   if (field === 'name' || field === 'scopes') document.getElementById(place[field])?.focus()
-}
-
-/** The one time that the secret can be seen: only its button closes the dialog. */
-function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
-  const labels = useWords().me.tokens
-  const copy = async () => {
-    const field = document.getElementById('field-secret')
-    if (field instanceof HTMLInputElement) field.select()
-    try {
-      // It is missing where a test install is reached by plain http.
-      await navigator.clipboard.writeText(secret)
-      announce(labels.copied)
-    } catch {
-      announce(labels.copyYourself, 'information')
-    }
-  }
-  return (
-    <Dialog
-      title={labels.made}
-      onClose={() => announce(labels.closeBelow, 'information')}
-      actions={
-        <Button kind="primary" onClick={onClose}>
-          {labels.done}
-        </Button>
-      }
-    >
-      <p>{labels.once}</p>
-      <div class="secret">
-        <TextField label={labels.secret} name="secret" value={secret} readOnly />
-        <Button onClick={copy}>{labels.copy}</Button>
-      </div>
-      <p class="hint">{labels.usage}</p>
-    </Dialog>
-  )
 }

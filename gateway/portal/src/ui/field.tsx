@@ -10,7 +10,7 @@ type FieldProperties = {
   onInput?: (value: string) => void
   problems?: string[] | undefined
   hint?: ComponentChildren
-  type?: 'text' | 'email'
+  type?: 'text' | 'email' | 'url'
   autocomplete?: string
   readOnly?: boolean
   optional?: boolean
@@ -28,9 +28,9 @@ export function TextField(properties: FieldProperties) {
         name={name}
         // The gateway judges addresses; the browser only chooses the keyboard.
         type="text"
-        inputMode={properties.type === 'email' ? 'email' : 'text'}
+        inputMode={properties.type ?? 'text'}
         autocomplete={properties.autocomplete ?? 'off'}
-        autocapitalize={properties.type === 'email' ? 'none' : undefined}
+        autocapitalize={properties.type && properties.type !== 'text' ? 'none' : undefined}
         spellcheck={false}
         value={value}
         readOnly={readOnly}

@@ -27,6 +27,7 @@ const PATHS = {
   building: 'M4.5 17V3.5h7V17M11.5 8h4v9M3 17h14M7 6.5h2M7 9.5h2M7 12.5h2',
   upload: 'M10 13V4M6.5 7.5 10 4l3.5 3.5M4 13v3h12v-3',
   download: 'M10 4v9M6.5 9.5 10 13l3.5-3.5M4 13v3h12v-3',
+  bolt: 'M11.2 3 4.8 11.4h4.4L8.4 17l6.6-8.6h-4.5z',
   refresh: 'M16 10a6 6 0 1 1-1.8-4.3M16 3.5v3.2h-3.2',
 } as const
 

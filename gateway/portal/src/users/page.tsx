@@ -3,6 +3,7 @@ import { useAnswer } from '../graph/answers'
 import { Failure } from '../graph/client'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
 import { useUserChanges } from '../graph/live'
+import { useWatch } from '../graph/watch'
 import { focusHeading, navigate, usePlace, withQuery } from '../location'
 import { isAdministrator, type Organization } from '../session'
 import { Button } from '../ui/button'
@@ -35,7 +36,6 @@ export function UsersPage({ organization }: { organization: Organization }) {
   return <UserList organization={organization} />
 }
 
-const DELIVERY_CHECKS_MS = [2000, 4000, 8000, 15_000]
 const NONE: UserRowFragment[] = []
 
 function UserList({ organization }: { organization: Organization }) {
@@ -58,7 +58,8 @@ function UserList({ organization }: { organization: Organization }) {
   const [outcome, setOutcome] = useState<InviteOutcome | null>(null)
   const [sending, setSending] = useState(false)
   const [importing, setImporting] = useState(false)
-  const watchDelivery = useDeliveryWatch(users, reload)
+  const waiting = users.some(({ invitation }) => invitation?.delivery === 'QUEUED')
+  const watchDelivery = useWatch(waiting, reload)
 
   const listKey = JSON.stringify(variables)
   // Another list, another selection.
@@ -193,22 +194,4 @@ function UserList({ organization }: { organization: Organization }) {
       )}
     </main>
   )
-}
-
-/** After sending, look again a few times while a mail still waits to be delivered. */
-function useDeliveryWatch(users: UserRowFragment[], reload: () => Promise<void>): () => void {
-  const [checks, setChecks] = useState<number | null>(null)
-  const waiting = users.some(({ invitation }) => invitation?.delivery === 'QUEUED')
-  const latest = useRef(reload)
-  latest.current = reload
-  useEffect(() => {
-    const pause = checks === null ? undefined : DELIVERY_CHECKS_MS[checks]
-    if (pause === undefined || checks === null || !waiting) return
-    const timer = setTimeout(async () => {
-      await latest.current()
-      setChecks(checks + 1)
-    }, pause)
-    return () => clearTimeout(timer)
-  }, [checks, waiting])
-  return () => setChecks(0)
 }
