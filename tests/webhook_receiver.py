@@ -4,8 +4,10 @@ import asyncio
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +49,14 @@ class Receiver:
     messages: list[Message] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def wait_for(self, number: int, *, within_s: float = 15.0) -> list[Message]:
+        """The messages once there are so many; for a receiver that runs on another thread."""
+        deadline = time.monotonic() + within_s
+        while len(self.messages) < number and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(self.messages) >= number, self.messages
+        return self.messages
+
     async def respond(self, request: Request) -> Response:
         """Take a message."""
         self.messages.append(Message(dict(request.headers), await request.body()))
@@ -59,8 +69,12 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving(folder: Path) -> AsyncIterator[Receiver]:
-    """A receiver on a free port of this machine; its authority's certificate is `folder/ca.pem`."""
-    certify(folder)
+    """A receiver on a free port of this machine; its authority's certificate is `folder/ca.pem`.
+
+    What `certify` has put there before is used.
+    """
+    if not (folder / "ca.pem").exists():
+        certify(folder)
     receiver = Receiver("")
     app = Starlette(routes=[Route("/hook", receiver.respond, methods=["POST"])])
     config = uvicorn.Config(
@@ -83,6 +97,22 @@ async def receiving(folder: Path) -> AsyncIterator[Receiver]:
     finally:
         server.should_exit = True
         await serving
+
+
+@contextmanager
+def receiving_apart(folder: Path) -> Iterator[Receiver]:
+    """Such a receiver on a thread of its own, for tests that wait for a browser."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    running = receiving(folder)
+    try:
+        yield asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def certify(folder: Path) -> None:

@@ -18,6 +18,8 @@ EDIT = """mutation ($input: EditUserInput!) { editUser(input: $input) {
     user { id version } userErrors { code message path } } }"""
 INVITE = """mutation ($input: InviteUsersInput!) { inviteUsers(input: $input) {
     results { invitation { id } userErrors { code } } } }"""
+CREATE_WEBHOOK = """mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) {
+    webhook { id } userErrors { code message path } } }"""
 
 ACCEPT = """mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) {
     userErrors { code message } } }"""
@@ -82,6 +84,13 @@ class Company:
         given = {"id": user["id"], "version": user["version"], **changes}
         answer = self.administrator.ask(EDIT, input=given)["editUser"]
         assert answer["userErrors"] == []
+
+    def tell(self, url: str, *actions: str) -> str:
+        """Register a webhook; the path of its page."""
+        given = {"organizationId": self.id, "url": url, "actions": list(actions)}
+        answer = self.administrator.ask(CREATE_WEBHOOK, input=given)["createWebhook"]
+        assert answer["userErrors"] == []
+        return f"/webhooks?webhook={answer['webhook']['id']}"
 
     def invite(self, user: dict[str, Any]) -> str:
         """Send an invitation; its link."""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +14,34 @@ from gateway.portal_pages import BUILT_PAGE
 from tests.browser.companies import NUMBERS, Company, new_company
 from tests.browser.readers import Reader, reader
 from tests.servers import Gateway, gateway
+from tests.webhook_receiver import Receiver, certify, receiving_apart
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
 """The system's browser; without one, the browser that Playwright may have installed."""
 
+LOOPBACK = "127.0.0.0/8 ::1/128"
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A running gateway that serves the portal."""
+    """A running gateway that serves the portal, and tells webhooks on this machine too."""
     if not BUILT_PAGE.is_file():
         pytest.skip("the portal is not built: make portal")
-    with gateway(tmp_path_factory.mktemp("portal")) as running:
+    folder = tmp_path_factory.mktemp("portal")
+    certify(folder)
+    authority = str(folder / "ca.pem")
+    with gateway(folder, SSL_CERT_FILE=authority, GATEWAY_WEBHOOK_NETWORKS=LOOPBACK) as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(portal: Gateway) -> Iterator[Receiver]:
+    """A receiver of webhooks whose certificate the gateway trusts."""
+    with receiving_apart(Path(portal.environment["SSL_CERT_FILE"]).parent) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ def pages_of(company: Company) -> dict[str, str]:
     """Each page's path, and a text that it shows once it is there."""
     user = company.add("Ben Brown")
     link = company.invite(user)
+    webhook = company.tell("https://receiver.example/hook", "USER_REMOVED")
     return {
         "/checklist": "Set up users",
         "/users": "Ben Brown",
@@ -27,6 +28,9 @@ def pages_of(company: Company) -> dict[str, str]:
         "/users?edit=nobody": "This user is not there",
         "/me": "Where you are signed in",
         "/audit": "Added a user",
+        "/webhooks": "https://receiver.example/hook",
+        webhook: "Nothing delivered yet",
+        "/webhooks?webhook=nothing": "This webhook is not there",
         link[len(company.administrator.gateway.url) :]: "Complete the association",
         "/invitations/nothing": "Otherwise ask your service administrator",
     }
