@@ -96,12 +96,12 @@ function Navigation() {
   const several = (viewer?.profiles.length ?? 0) > 1
   const query = { organization: several ? profile.organization.id : null }
   const entries = [
-    { path: '/checklist', icon: 'list', label: words.titles.checklist },
-    { path: '/users', icon: 'people', label: words.titles.users },
+    { path: '/checklist', icon: 'list', label: words.shell.links.checklist },
+    { path: '/users', icon: 'people', label: words.shell.links.users },
     ...(isAdministrator(profile.organization)
       ? ([
-          { path: '/audit', icon: 'clock', label: words.titles.audit },
-          { path: '/webhooks', icon: 'bolt', label: words.titles.webhooks },
+          { path: '/audit', icon: 'clock', label: words.shell.links.audit },
+          { path: '/webhooks', icon: 'bolt', label: words.shell.links.webhooks },
         ] as const)
       : []),
   ] as const

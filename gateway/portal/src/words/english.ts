@@ -80,6 +80,13 @@ export const english = {
     skip: 'Skip to the content',
     organization: 'Organization',
     navigation: 'Pages',
+    /** The navigation's links; a soft hyphen where a telephone may break one. */
+    links: {
+      checklist: 'Configuration checklist',
+      users: 'User management',
+      audit: 'Audit',
+      webhooks: 'Webhooks',
+    },
     preferences: 'Language and appearance',
     language: 'Language',
     theme: 'Appearance',

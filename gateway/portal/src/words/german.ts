@@ -72,6 +72,12 @@ export const german: Words = {
     skip: 'Zum Inhalt springen',
     organization: 'Organisation',
     navigation: 'Seiten',
+    links: {
+      checklist: 'Konfigurations\u00adprüfliste',
+      users: 'Benutzer\u00adverwaltung',
+      audit: 'Protokoll',
+      webhooks: 'Webhooks',
+    },
     preferences: 'Sprache und Darstellung',
     language: 'Sprache',
     theme: 'Darstellung',
