@@ -107,7 +107,10 @@ def receiving_apart(folder: Path) -> Iterator[Receiver]:
     thread.start()
     running = receiving(folder)
     try:
-        yield asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
+        receiver = asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
+        # A connection that the gateway keeps would outlive the loop.
+        receiver.headers["connection"] = "close"
+        yield receiver
     finally:
         asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result()
         loop.call_soon_threadsafe(loop.stop)

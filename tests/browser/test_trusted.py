@@ -49,6 +49,7 @@ def test_every_page_of_the_portal_works(alice: Reader) -> None:
         ("/checklist", "Set up users"),
         ("/users?new=1", "Service administrator"),
         ("/audit", "Added a user"),
+        ("/webhooks", "No webhooks yet"),
         ("/me", "alice@trusting.example"),
     ):
         alice.open(path)

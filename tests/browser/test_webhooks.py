@@ -23,7 +23,9 @@ def answer_yes(reader: Reader, name: str) -> None:
 
 def fact(reader: Reader, name: str) -> Locator:
     """What stands beside a name on the webhook's page."""
-    return reader.page.locator("dt", has_text=re.compile(f"^{name}$")).locator("xpath=following-sibling::dd[1]")
+    return reader.page.locator("dt", has_text=re.compile(f"^{name}$")).locator(
+        "xpath=following-sibling::dd[1]"
+    )
 
 
 def newest(reader: Reader) -> Locator:
@@ -50,7 +52,7 @@ def test_a_webhook_is_registered_and_told_what_happens(
     alice.page.get_by_role("link", name="Webhooks").click()
     alice.sees("No webhooks yet")
     alice.button("New webhook").click()
-    alice.page.get_by_label("Address").fill(receiver.url)
+    alice.page.get_by_label("Address", exact=True).fill(receiver.url)
     alice.button("Register").click()
     secret = alice.page.get_by_label("Secret", exact=True).input_value()
     alice.button("Copy").click()
@@ -126,11 +128,29 @@ def test_a_webhook_is_edited_disabled_replayed_and_removed(
     assert len(last.headers["webhook-signature"].split()) == 2
 
 
+def test_deliveries_have_pages_and_outcomes(contoso: Company) -> None:
+    alice = contoso.administrator
+    path = contoso.tell(URL, "USER_CREATED")
+    contoso.add_many(51)
+    alice.open(path)
+    rows = alice.page.locator(".deliveries > li")
+    expect(rows).to_have_count(50)
+    expect(newest(alice)).to_contain_text("User050 Family050")
+    alice.button("Next").click()
+    expect(rows).to_have_count(1)
+    expect(newest(alice)).to_contain_text("User000 Family000")
+    alice.page.get_by_label("Outcome").select_option("Delivered")
+    alice.sees("No delivery has this outcome")
+    alice.page.go_back()
+
+    expect(rows).to_have_count(1)
+
+
 def test_problems_stand_at_their_fields(contoso: Company) -> None:
     alice = contoso.administrator
     alice.open("/webhooks")
     alice.button("New webhook").click()
-    address = alice.page.get_by_label("Address")
+    address = alice.page.get_by_label("Address", exact=True)
     address.fill("http://receiver.example")
     alice.button("Register").click()
     expect(address).to_have_attribute("aria-invalid", "true")
@@ -155,7 +175,7 @@ def test_a_webhook_is_registered_edited_and_removed_without_a_mouse(contoso: Com
     dialog = alice.page.get_by_role("dialog")
     alice.open("/webhooks")
     press(alice.button("New webhook"))
-    tab_to(alice, alice.page.get_by_label("Address"))
+    tab_to(alice, alice.page.get_by_label("Address", exact=True))
     keys.type(URL)
     keys.press("Tab")
     keys.press("ArrowDown")  # to "Only these"

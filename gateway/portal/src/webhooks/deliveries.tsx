@@ -1,7 +1,11 @@
 import { useEffect } from 'preact/hooks'
 import { useAttempt } from '../graph/attempt'
 import { ask } from '../graph/client'
-import { type DeliveryStatus, ReplayWebhookDocument, type ReplayWebhookInput } from '../graph/generated'
+import {
+  type DeliveryStatus,
+  ReplayWebhookDocument,
+  type ReplayWebhookInput,
+} from '../graph/generated'
 import { useWatch } from '../graph/watch'
 import { navigate, withQuery } from '../location'
 import { explain } from '../problems'
@@ -147,7 +151,9 @@ function DeliveryRow({ delivery, busy, reason, onAgain }: RowProperties) {
           <DeliveryState status={status} />
           {facts.length > 0 && <span class="secondary">{facts.join(' · ')}</span>}
         </p>
-        {detail && (status !== 'QUEUED' || attempts > 0) && <p class="secondary">{words.webhooks.reason(detail)}</p>}
+        {detail && (status !== 'QUEUED' || attempts > 0) && (
+          <p class="secondary">{words.webhooks.reason(detail)}</p>
+        )}
         <p class="delivery-message secondary">
           {labels.message} <code>{delivery.messageId}</code>
         </p>

@@ -60,9 +60,7 @@ function WebhookList({ organization }: { organization: Organization }) {
             <Button
               kind="primary"
               icon="plus"
-              reason={
-                (webhooks?.length ?? 0) >= MOST_WEBHOOKS ? labels.most(MOST_WEBHOOKS) : null
-              }
+              reason={(webhooks?.length ?? 0) >= MOST_WEBHOOKS ? labels.most(MOST_WEBHOOKS) : null}
               onClick={() => setCreating(true)}
             >
               {labels.create}
@@ -81,11 +79,7 @@ function WebhookList({ organization }: { organization: Organization }) {
       ) : (
         <ul class="rows webhooks" aria-busy={busy}>
           {webhooks.map((webhook) => (
-            <WebhookRow
-              key={webhook.id}
-              webhook={webhook}
-              disabling={disablings.get(webhook.id)}
-            />
+            <WebhookRow key={webhook.id} webhook={webhook} disabling={disablings.get(webhook.id)} />
           ))}
         </ul>
       )}
@@ -118,8 +112,8 @@ function WebhookRow({ webhook, disabling }: RowProperties) {
         <p class="secondary">
           {last ? (
             <>
-              {labels.lastDelivery} <Moment at={lastMoment(last)} />{' '}
-              <DeliveryState status={last.status} />
+              {labels.lastDelivery} <DeliveryState status={last.status} />{' '}
+              <Moment at={lastMoment(last)} />
             </>
           ) : (
             labels.noDelivery

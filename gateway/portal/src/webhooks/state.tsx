@@ -80,7 +80,7 @@ export const lastMoment = (delivery: DeliveryPartsFragment): string =>
 /** Of which events a webhook is told, in people's words. */
 export function eventsOf(actions: readonly AuditAction[], words: Words): string {
   if (actions.length === 0) return words.webhooks.allEvents
-  return words.webhooks.events(actions.map((action) => words.audit.actions[action] ?? action))
+  return actions.map((action) => words.audit.actions[action] ?? action).join(', ')
 }
 
 /** The host of an address, which tells webhooks apart at a glance. */

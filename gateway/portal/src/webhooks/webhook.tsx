@@ -171,23 +171,23 @@ function Actions({ webhook, organizationId, onChanged }: ActionsProperties) {
   }
   return (
     <>
-    <div class="page-actions" role="group" aria-label={labels.actions}>
-      <Button icon="pencil" onClick={() => setEditing(true)}>
-        {labels.edit}
-      </Button>
-      <Button
-        busy={busy}
-        onClick={() => change(webhook.status === 'ENABLED' ? 'DISABLED' : 'ENABLED')}
-      >
-        {webhook.status === 'ENABLED' ? labels.disable : labels.enable}
-      </Button>
-      <Button icon="lock" busy={busy} onClick={rotate}>
-        {labels.rotate}
-      </Button>
-      <Button kind="danger" icon="bin" busy={busy} onClick={remove}>
-        {labels.remove}
-      </Button>
-    </div>
+      <div class="page-actions" role="group" aria-label={labels.actions}>
+        <Button icon="pencil" onClick={() => setEditing(true)}>
+          {labels.edit}
+        </Button>
+        <Button
+          busy={busy}
+          onClick={() => change(webhook.status === 'ENABLED' ? 'DISABLED' : 'ENABLED')}
+        >
+          {webhook.status === 'ENABLED' ? labels.disable : labels.enable}
+        </Button>
+        <Button icon="lock" busy={busy} onClick={rotate}>
+          {labels.rotate}
+        </Button>
+        <Button kind="danger" icon="bin" busy={busy} onClick={remove}>
+          {labels.remove}
+        </Button>
+      </div>
       {editing && (
         <WebhookDialog
           organizationId={organizationId}

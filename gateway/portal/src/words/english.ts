@@ -611,7 +611,6 @@ export const english = {
       text: 'A webhook tells a system of yours what happens in this organization, while it happens: who was added, changed or invited. Register the system’s address with “New webhook”.',
     },
     allEvents: 'All events',
-    events: (names: string[]) => list(names),
     status: { ENABLED: 'Active', DISABLED: 'Disabled', failing: 'Failing' },
     by: (name: string) => `by ${name}`,
     byGateway: 'by the gateway',

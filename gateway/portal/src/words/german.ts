@@ -613,7 +613,6 @@ export const german: Words = {
       text: 'Ein Webhook meldet einem Ihrer Systeme, was in dieser Organisation geschieht, sobald es geschieht: wer hinzugefügt, geändert oder eingeladen wurde. Richten Sie die Adresse des Systems mit „Neuer Webhook“ ein.',
     },
     allEvents: 'Alle Ereignisse',
-    events: (names) => list(names),
     status: { ENABLED: 'Aktiv', DISABLED: 'Abgeschaltet', failing: 'Gestört' },
     by: (name) => `von ${name}`,
     byGateway: 'vom Gateway',

@@ -25,10 +25,7 @@ const REASONS: [RegExp, string][] = [
     /The receiver's certificate is not valid: (.*)\.$/,
     'Das Zertifikat des Empfängers ist ungültig: $1.',
   ],
-  [
-    /The receiver speaks no TLS that we know\.$/,
-    'Der Empfänger spricht kein TLS, das wir kennen.',
-  ],
+  [/The receiver speaks no TLS that we know\.$/, 'Der Empfänger spricht kein TLS, das wir kennen.'],
   [/The receiver refuses connections\.$/, 'Der Empfänger nimmt keine Verbindungen an.'],
   [
     /The connection was lost before the receiver had answered\.$/,
