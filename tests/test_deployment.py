@@ -11,6 +11,8 @@ import asyncpg
 import pytest
 import yaml
 
+from gateway.app import DRAIN_WITHIN_S
+from gateway.server import GRACEFUL_SHUTDOWN_S
 from gateway.settings import PREFIX, Settings
 from tests.postgres import PostgresServer
 from tests.programs import pgbouncer
@@ -160,7 +162,7 @@ def test_a_replica_has_time_to_leave() -> None:
     grace_s = int(SERVICES["gateway-1"]["stop_grace_period"].removesuffix("s"))
     drain_s = float(SERVICES["gateway-1"]["environment"]["GATEWAY_DRAIN_SECONDS"])
 
-    assert grace_s > drain_s + 20 + 20
+    assert grace_s > drain_s + GRACEFUL_SHUTDOWN_S + DRAIN_WITHIN_S
 
 
 def test_the_gateways_believe_the_proxy_alone_about_addresses_and_outlast_its_connections() -> None:
