@@ -22,7 +22,8 @@ from gateway.discovery import (
     metadata_from,
 )
 from gateway.id_tokens import Flaw, InvalidIdToken, verified_claims
-from gateway.settings import LOOPBACK_HOSTS, SIGN_IN_SETTINGS, InvalidSettings, Settings
+from gateway.settings import SIGN_IN_SETTINGS, InvalidSettings, Settings
+from gateway.urls import LOOPBACK_HOSTS
 
 SCOPE = "openid profile email"
 

@@ -24,7 +24,8 @@ from gateway.demo.provider import Client, LocalProvider
 from gateway.demo.samples import build_samples
 from gateway.logs import configure_logs
 from gateway.server import UVICORN_OPTIONS
-from gateway.settings import LOOPBACK_HOSTS, Settings
+from gateway.settings import Settings
+from gateway.urls import LOOPBACK_HOSTS
 from models.accounts import Account
 from models.organizations import Organization
 from resolvers.catalogue_changes import apply_catalogue
