@@ -76,7 +76,7 @@ def create_app(
     Raises:
         InvalidSettings: Settings that sign-in needs are missing.
     """
-    provider = Provider(settings, now=now)
+    provider = Provider(settings)
     drain = Drain(settings.drain_seconds)
     beside = Beside(
         import_forever,

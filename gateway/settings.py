@@ -239,8 +239,7 @@ def load_settings() -> Settings:
             variable, and no value.
     """
     try:
-        if Path(ENV_FILE).is_dir() or Path(ENV_FILE).is_symlink():
-            Path(ENV_FILE).open("rb").close()  # else it is taken for none, without a word
+        _require_file(Path(ENV_FILE))
         return Settings()
     except ValidationError as error:
         lines = [
@@ -255,3 +254,12 @@ def load_settings() -> Settings:
     except OSError as error:
         message = f"{ENV_FILE}: {error.strerror}"
         raise InvalidSettings(message) from error
+
+
+def _require_file(path: Path) -> None:
+    # pydantic takes these for no file, without a word.
+    if path.is_dir():
+        message = f"{path}: must be a file, and is a folder"
+        raise InvalidSettings(message)
+    if path.is_symlink():
+        path.stat()

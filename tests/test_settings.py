@@ -2,10 +2,12 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from gateway.commands import main
 from gateway.settings import InvalidSettings, load_settings
 
 DATABASES = ["GATEWAY_DATABASE_URL", "GATEWAY_LISTEN_DATABASE_URL", "GATEWAY_READ_DATABASE_URL"]
@@ -265,7 +267,7 @@ def test_each_wrong_setting_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatc
     [
         (b"GATEWAY_SECRET_KEY=\xff\xfehunter2", ".env: must be text in UTF-8"),
         ("GATEWAY_MAX_STREAMS=5".encode("utf-16"), ".env: must be text in UTF-8"),
-        (None, ".env: Is a directory"),
+        (None, ".env: must be a file, and is a folder"),
         (
             b"GATEWAY_MAX_STREAMS=0",
             "GATEWAY_MAX_STREAMS: Input should be greater than or equal to 1",
@@ -300,3 +302,23 @@ def test_no_file_is_no_trouble(tmp_path: Path, caplog: pytest.LogCaptureFixture)
 
     assert load_settings().max_streams == 2000
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("serve", "serve --no-mail", "worker", "check", "migrate", "migrate --check"),
+        *("catalog apply", "catalog show", "audit verify"),
+        *("documents apply x", "documents show", "documents check", "documents remove x"),
+    ],
+)
+def test_every_command_that_reads_settings_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgres://u:hunter2@h/n?maxsize=0")
+    monkeypatch.setattr(sys, "argv", ["gateway", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 1
+    assert capsys.readouterr() == ("", f"gateway: GATEWAY_DATABASE_URL: {MAXIMUM}\n")
