@@ -271,7 +271,13 @@ class Shortcut:
             await self._site(scope, receive, send)
             return
         scope["route"] = self._route
-        response = await self._endpoint.respond(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        try:
+            response = await self._endpoint.respond(request)
+        except Exception as error:
+            # As Starlette does it for the other routes: within CORS, and logged further out.
+            await unexpected(request, error)(scope, receive, send)
+            raise
         await response(scope, receive, send)
 
 

@@ -23,7 +23,7 @@ class ConnectionLimits:
     head_s: float
     """From the connection, or from the first byte of a further request, to the end of its head."""
     body_s: float
-    """From there to the end of its body."""
+    """From there to the end of its body, beside what a large one is given for its size."""
     send_s: float
     """How long what we have sent may wait for the client to take it."""
     idle_s: float

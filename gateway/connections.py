@@ -44,6 +44,9 @@ LINGER_BYTES = 2_097_152
 MAX_HEAD_BYTES = 65_536
 """Request line and headers; a browser's many cookies fit."""
 
+BODY_RATE = 65_536
+"""Bytes of a body that give it a second more, while they keep coming: for slow lines."""
+
 MAX_FRAMING = 16
 """Bytes of chunk sizes that one byte of a body may bring along, before it counts as a head."""
 
@@ -187,6 +190,8 @@ class GuardedConnection(LeavingConnection):
         self._received = 0
         """Bytes of the request that is being read."""
         self._body_bytes = 0
+        self._body_at = 0.0
+        """When the last of it came."""
         self._may_still_send = 0
         self.timeout_keep_alive = max(1, round(watch.limits.idle_s))
 
@@ -246,6 +251,7 @@ class GuardedConnection(LeavingConnection):
     def on_body(self, body: bytes) -> None:
         """A part of the body is there."""
         self._body_bytes += len(body)
+        self._body_at = self.loop.time()
         super().on_body(body)
         if self._waits_for is Waiting.END and self._body_bytes > self._may_still_send:
             self.flow.pause_reading()
@@ -279,6 +285,8 @@ class GuardedConnection(LeavingConnection):
             self._since = now
             return None
         limit_s = deadlines.waits.get(self._waits_for)
+        if self._waits_for is Waiting.BODY and limit_s is not None:
+            limit_s += min(self._body_bytes / BODY_RATE, max(0.0, self._body_at - self._since))
         if limit_s is not None and now - self._since > limit_s:
             return self._waits_for.value
         return None

@@ -1,6 +1,7 @@
 """Serving over HTTP with uvicorn."""
 
 import gc
+import math
 import os
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
@@ -33,8 +34,8 @@ GARBAGE_THRESHOLDS = (10_000, 3, 1)
 how many such looks go by before it looks among older ones: with Python's own 10 and 10, what a
 thousand streams leave behind added up to a hundred megabytes."""
 
-GRACEFUL_SHUTDOWN_S = 20
-"""How long requests may take to end after SIGTERM."""
+GRACEFUL_SHUTDOWN_S = 35
+"""How long requests may take to end after SIGTERM, at least: longer than any statement may."""
 
 
 def with_mail() -> ASGIApp:
@@ -80,19 +81,20 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, delivers_ma
         if settings.metrics_token is not None and workers > 1:
             folder = stack.enter_context(TemporaryDirectory(prefix="gateway-metrics-"))
             os.environ[FOLDER_VARIABLE] = folder  # the workers are new processes and inherit it
-        _run(host=host, port=port, workers=workers, delivers_mail=delivers_mail)
+        factory = with_mail if delivers_mail else without_mail
+        uvicorn.run(
+            f"{factory.__module__}:{factory.__name__}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            **UVICORN_OPTIONS | {"timeout_graceful_shutdown": graceful_shutdown_s(settings)},
+        )
 
 
-def _run(*, host: str, port: int, workers: int, delivers_mail: bool) -> None:
-    factory = with_mail if delivers_mail else without_mail
-    uvicorn.run(
-        f"{factory.__module__}:{factory.__name__}",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        **UVICORN_OPTIONS,
-    )
+def graceful_shutdown_s(settings: Settings) -> int:
+    """How long requests may take to end after SIGTERM: any query, and a change's statement."""
+    return max(GRACEFUL_SHUTDOWN_S, math.ceil(settings.query_timeout_s) + 5)
 
 
 UVICORN_OPTIONS: dict[str, Any] = {

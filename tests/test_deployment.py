@@ -4,6 +4,9 @@ OPERATIONS.md says how they were seen to run with one.
 """
 
 import re
+import shutil
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,12 @@ import asyncpg
 import pytest
 import yaml
 
+from gateway.app import DRAIN_WITHIN_S
+from gateway.server import GRACEFUL_SHUTDOWN_S
 from gateway.settings import PREFIX, Settings
-from tests.postgres import PostgresServer
-from tests.programs import pgbouncer
+from tests.postgres import PostgresServer, free_port
+from tests.programs import haproxy, pgbouncer
+from tests.servers import environment_for, serving
 
 COMPOSE: dict[str, Any] = yaml.safe_load(Path("compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -160,7 +166,7 @@ def test_a_replica_has_time_to_leave() -> None:
     grace_s = int(SERVICES["gateway-1"]["stop_grace_period"].removesuffix("s"))
     drain_s = float(SERVICES["gateway-1"]["environment"]["GATEWAY_DRAIN_SECONDS"])
 
-    assert grace_s > drain_s + 20 + 20
+    assert grace_s > drain_s + GRACEFUL_SHUTDOWN_S + DRAIN_WITHIN_S
 
 
 def test_the_gateways_believe_the_proxy_alone_about_addresses_and_outlast_its_connections() -> None:
@@ -178,9 +184,29 @@ def test_the_gateways_believe_the_proxy_alone_about_addresses_and_outlast_its_co
     assert float(environment["GATEWAY_IDLE_TIMEOUT_S"]) > max(kept_s)
 
 
-def test_the_proxy_hides_what_is_for_those_who_watch() -> None:
+def test_the_proxy_repeats_nothing_that_may_have_been_begun() -> None:
     shipped = Path("gateway/deploy/haproxy.cfg").read_text()
 
-    assert "http-request deny deny_status 404 if { path /metrics }" in shipped
     assert "GET uri /readyz" in shipped
     assert not re.search(r"retry-on.*(?:empty-response|all-retryable|50\d)", shipped)
+
+
+def test_the_proxy_hides_what_is_for_those_who_watch(migrated_file: Path, tmp_path: Path) -> None:
+    backend, port = free_port(), free_port()
+    environment = environment_for(
+        f"http://127.0.0.1:{backend}",
+        f"sqlite://{shutil.copy(migrated_file, tmp_path)}",
+        GATEWAY_METRICS_TOKEN="a token of a test",
+    )
+    found = {}
+    with (
+        serving(environment, "--no-mail", log=tmp_path / "gateway.log"),
+        haproxy(port, (backend, backend), tmp_path),
+    ):
+        for path in ("/healthz", "/readyz", "/%72eadyz", "/metrics", "/%6d%65trics", "/metric%73"):
+            with closing(HTTPConnection("127.0.0.1", port)) as connection:
+                connection.request("GET", path)
+                found[path] = connection.getresponse().status
+
+    assert found.pop("/healthz") == 200
+    assert set(found.values()) == {404}

@@ -129,6 +129,22 @@ async def test_every_answer_has_strict_headers_and_none_that_holds_data_is_kept(
     assert len(response.headers["x-request-id"]) == 36
 
 
+async def test_an_allowed_origin_may_read_what_a_defect_is_answered_with(
+    client: httpx2.AsyncClient, alice: Person
+) -> None:
+    await get_connection("default").execute_script("DROP TABLE sessions")
+    response = await client.post(
+        "/graphql",
+        json={"query": documents.VIEWER},
+        headers={"cookie": f"session={alice.cookie}", "origin": PORTAL},
+    )
+
+    assert response.status_code == 500
+    assert response.headers.get_list("access-control-allow-origin") == [PORTAL]
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert strictness_of(response) == STRICT
+
+
 @pytest.mark.parametrize("accept", ["text/html,*/*", "*/*"])
 async def test_the_answer_to_a_defect_is_as_strict(
     client: httpx2.AsyncClient, alice: Person, accept: str

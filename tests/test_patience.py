@@ -2,23 +2,22 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import httpx2
 import pytest
 from structlog.testing import capture_logs
 
 from gateway.app import create_app
-from gateway.database import connection_parameters, is_sqlite
+from gateway.database import is_sqlite
 from gateway.settings import Settings
 from models.audit import AuditEvent
 from models.users import User
 from tests import documents
 from tests.guarded_server import guarded
+from tests.locks import audit_trail_locked, connection_to
 from tests.people import Gateway, Person
 
 EVENTS = """query($id: ID!) { organization(id: $id) { auditEvents(first: 1) { nodes { id } } } }"""
@@ -37,35 +36,9 @@ async def served(
         yield port
 
 
-@asynccontextmanager
-async def audit_trail_locked(database_url: str) -> AsyncIterator[None]:
-    """Nobody gets at the audit trail meanwhile; on SQLite nobody can write at all."""
-    if is_sqlite(database_url):
-        path = database_url.removeprefix("sqlite://")
-        with closing(sqlite3.connect(path, isolation_level=None)) as locking:
-            locking.execute("BEGIN IMMEDIATE")
-            yield
-            locking.execute("ROLLBACK")
-        return
-    locking_ = await _connection(database_url)
-    try:
-        async with locking_.transaction():
-            await locking_.execute("LOCK TABLE audit_events, audit_chains")
-            yield
-    finally:
-        await locking_.close()
-
-
-async def _connection(database_url: str) -> asyncpg.Connection:
-    parameters = connection_parameters(database_url)["credentials"]
-    return await asyncpg.connect(
-        **{name: parameters[name] for name in ("host", "port", "user", "database")}
-    )
-
-
 async def waiting(database_url: str) -> int:
     """How many statements wait for a lock of PostgreSQL."""
-    looking = await _connection(database_url)
+    looking = await connection_to(database_url)
     try:
         count: int = await looking.fetchval(
             "SELECT count(*) FROM pg_stat_activity"

@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -114,6 +115,18 @@ def test_a_head_without_an_end_is_refused_before_its_time(hurried: Server) -> No
             pass
 
         assert b"431 Request Header Fields Too Large" in all_of(endless)
+
+
+def test_a_large_body_may_take_longer_as_long_as_it_comes(hurried: Server) -> None:
+    body = b'{"query": "{ __typename }", "variables": {"unused": "' + b"x" * 600_000 + b'"}}'
+    with closing(connection(hurried)) as sending:
+        sending.sendall(HEAD + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body))
+        for start in range(0, len(body), 60_000):
+            sending.sendall(body[start : start + 60_000])
+            time.sleep(0.5)
+        answer = all_of(sending)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_a_body_that_is_too_large_is_refused_while_it_comes(hurried: Server) -> None:
