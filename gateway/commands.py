@@ -24,6 +24,7 @@ from gateway.command_database import (
 from gateway.couriers import wait_for_database
 from gateway.database import ANSWERED_WITHIN_S, migrate, pending_migrations
 from gateway.document_commands import documents
+from gateway.grants import grant_to
 from gateway.logs import configure_logs
 from gateway.mail.worker import deliver_forever
 from gateway.manifests import InvalidManifest, shipped_documents
@@ -182,10 +183,17 @@ def migrate_command(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 if there is something to do.")
     ] = False,
+    grant_to: Annotated[
+        str | None,
+        typer.Option(help="A role of PostgreSQL that shall run the gateway, and owns nothing."),
+    ] = None,
 ) -> None:
     """Bring the database to the newest schema."""
+    if check and grant_to is not None:
+        message = "--check changes nothing, so it goes without --grant-to"
+        raise typer.BadParameter(message)
     settings = load_settings()
-    names = asyncio.run(_pending(settings) if check else _migrate(settings))
+    names = asyncio.run(_pending(settings) if check else _migrate(settings, grant_to))
     for name in names:
         typer.echo(f"{'to be applied' if check else 'applied'}: {name}")
     if not names:
@@ -199,7 +207,7 @@ async def _pending(settings: Settings) -> list[str]:
         return await pending_migrations()
 
 
-async def _migrate(settings: Settings) -> list[str]:
+async def _migrate(settings: Settings, role: str | None) -> list[str]:
     """Also makes our own pages' documents trusted for good.
 
     So the page of the last release, open in a browser, works on where only trusted documents run.
@@ -207,6 +215,9 @@ async def _migrate(settings: Settings) -> list[str]:
     async with opened_database(settings) as url:
         names = await migrate(url)
         await apply_documents(shipped_documents(), now=utc_now())
+        if role is not None:
+            tables = await grant_to(role, url)
+            typer.echo(f"{role} may use {tables} tables")
         return names
 
 

@@ -66,7 +66,7 @@ def pgbouncer(
         command = ["sh", "-c", script]
         environment |= {
             "PATH": f"{os.environ['PATH']}:{Path(program('pgbouncer')).parent}",
-            "POSTGRES_PASSWORD": password,
+            "DATABASE_PASSWORD": password,
         }
     log = folder / "pgbouncer.log"
     with log.open("wb") as output:

@@ -110,6 +110,15 @@ def test_migrating_is_checked_done_and_repeatable(run: Runner, empty_database: s
     assert (checked.returncode, checked.stdout) == (0, again.stdout)
 
 
+def test_rights_are_granted_only_where_there_are_roles(run: Runner, tmp_path: Path) -> None:
+    file = f"sqlite://{tmp_path / 'roles.sqlite3'}"
+    granted = run("migrate", "--grant-to", "gateway", GATEWAY_DATABASE_URL=file)
+    both = run("migrate", "--check", "--grant-to", "gateway", GATEWAY_DATABASE_URL=file)
+
+    assert (granted.returncode, granted.stderr) == (1, "gateway: --grant-to: SQLite has no roles\n")
+    assert (both.returncode, "--check changes nothing" in both.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("trouble", ["absent", "garbage", "unreachable"])
 def test_a_database_that_cannot_be_used_is_one_clear_line(
     run: Runner, tmp_path: Path, trouble: str

@@ -3,8 +3,11 @@
 OPERATIONS.md says how they were seen to run with one.
 """
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,7 +20,7 @@ import yaml
 from gateway.app import DRAIN_WITHIN_S
 from gateway.server import GRACEFUL_SHUTDOWN_S
 from gateway.settings import PREFIX, Settings
-from tests.postgres import PostgresServer, free_port
+from tests.postgres import PROGRAMS_FOLDER, PostgresServer, free_port, postgres_server
 from tests.programs import haproxy, pgbouncer
 from tests.servers import environment_for, serving
 
@@ -25,6 +28,16 @@ COMPOSE: dict[str, Any] = yaml.safe_load(Path("compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {"migrate", "catalog", "gateway-1", "gateway-2", "worker"}
 DOCKERFILE = Path("Dockerfile").read_text()
+
+
+OWNED_BY_OTHERS = """
+DO $$ BEGIN
+    ASSERT (SELECT count(*) > 20 AND bool_and(tableowner <> 'gateway') FROM pg_tables
+            WHERE schemaname = 'public');
+    ASSERT has_table_privilege('gateway', 'audit_events', 'INSERT');
+    ASSERT NOT has_table_privilege('gateway', 'audit_events', 'UPDATE, DELETE, TRUNCATE, TRIGGER');
+END $$
+"""
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -105,7 +118,7 @@ async def test_pgbouncer_lets_in_by_the_password_that_compose_gives_it(
     engine_server: PostgresServer, tmp_path: Path
 ) -> None:
     told: dict[str, object] = {"user": "gateway", "database": "postgres", "host": "127.0.0.1"}
-    assert SERVICES["pgbouncer"]["environment"].keys() == {"POSTGRES_PASSWORD"}
+    assert SERVICES["pgbouncer"]["environment"].keys() == {"DATABASE_PASSWORD"}
 
     with pgbouncer(engine_server, tmp_path, password="fa1ce") as port:
         connection = await asyncpg.connect(
@@ -120,13 +133,43 @@ async def test_pgbouncer_lets_in_by_the_password_that_compose_gives_it(
     assert [file.stat().st_mode & 0o077 for file in engine_server.folder.glob("*.users")] == [0]
 
 
+def test_the_gateways_run_as_a_role_that_owns_nothing() -> None:
+    told = SERVICES["postgres"]["environment"]
+    _, _, mounted = SERVICES["postgres"]["volumes"][1].partition(":")
+    roles = {
+        name: SERVICES[name]["environment"]["GATEWAY_DATABASE_URL"].split("/")[2].split(":")[0]
+        for name in OURS
+    }
+    with postgres_server() as server:
+        server.query(f"CREATE ROLE {told['POSTGRES_USER']} LOGIN SUPERUSER")
+        database = server.create_database(told["POSTGRES_DB"])
+        script = {
+            **os.environ,
+            "PATH": f"{PROGRAMS_FOLDER}:{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(server.port),
+            "POSTGRES_USER": told["POSTGRES_USER"],
+            "POSTGRES_DB": told["POSTGRES_DB"],
+            "DATABASE_PASSWORD": 'it\'s a "password"',
+        }
+        subprocess.run(["/bin/sh", "gateway/deploy/roles.sh"], env=script, check=True)
+        for name in ("migrate", "catalog"):
+            url = database.replace("postgres@", f"{roles[name]}@")
+            command = [sys.executable, "-m", "gateway", *SERVICES[name]["command"]]
+            subprocess.run(command, env=environment_for("http://127.0.0.1:1", url), check=True)
+        server.query(OWNED_BY_OTHERS, told["POSTGRES_DB"])
+
+    assert mounted == "/docker-entrypoint-initdb.d/roles.sh:ro"
+    assert (roles.pop("migrate"), set(roles.values())) == ("owner", {"gateway"})
+
+
 def test_postgresql_counts_as_ready_only_by_tcp() -> None:
     """Its image makes the database with a server that listens at the socket alone."""
-    for name in ("postgres", "pgbouncer"):
+    for name, role in (("postgres", "owner"), ("pgbouncer", "gateway")):
         test = SERVICES[name]["healthcheck"]["test"]
 
         assert test[test.index("--host") + 1] == "127.0.0.1"
-        assert test[test.index("--username") + 1] == "gateway"
+        assert test[test.index("--username") + 1] == role
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -155,8 +198,9 @@ def test_nothing_is_served_before_the_database_is_migrated() -> None:
     waits = {name: {*SERVICES[name].get("depends_on", {})} for name in SERVICES}
 
     assert SERVICES["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
-    assert SERVICES["catalog"]["depends_on"]["migrate"] == {
-        "condition": "service_completed_successfully"
+    assert SERVICES["catalog"]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "pgbouncer": {"condition": "service_healthy"},
     }
     assert all("catalog" in waits[name] for name in ("gateway-1", "gateway-2", "worker"))
     assert waits["proxy"] == {"gateway-1", "gateway-2"}

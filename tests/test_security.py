@@ -10,7 +10,9 @@ import pytest
 from packaging.version import Version
 from tortoise.connection import get_connection
 
+from gateway.command_database import CommandFailed
 from gateway.database import connected, is_sqlite
+from gateway.grants import grant_to
 from models.audit import AuditEvent
 from resolvers.audit_chains import verified_chains
 from tests import documents
@@ -55,17 +57,16 @@ def test_no_lock_falls_below_a_minimum_version(lock: str) -> None:
     assert below == []
 
 
-async def test_a_role_with_the_grants_that_are_told_works_but_can_not_rewrite_the_trail(
+async def test_a_role_that_owns_nothing_works_but_can_not_rewrite_the_trail(
     gateway: Gateway, alice: Person, contoso: str
 ) -> None:
     """The gateway goes on as a role that owns nothing."""
     if is_sqlite(gateway.database_url):
         return  # has no roles
-    (grants,) = re.findall(r"```sql\n(.+?)```", SECURITY, re.DOTALL)
     await get_connection("default").execute_script(
         "DO $$ BEGIN CREATE ROLE gateway LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        + grants
     )
+    await grant_to("gateway", gateway.database_url)
     url = gateway.database_url.replace("postgres@", "gateway@")
     async with connected(url):
         await alice.do(documents.SIGN_OUT)
@@ -91,3 +92,11 @@ async def test_a_role_with_the_grants_that_are_told_works_but_can_not_rewrite_th
 
         assert (made["userErrors"], faults) == ([], [])
         assert await AuditEvent.all().count() == events
+
+
+async def test_a_role_that_can_not_be_kept_from_anything_is_given_nothing(database: str) -> None:
+    reasons = {"nobody's": "there is no role nobody's", "postgres": "postgres is a superuser"}
+    for role, reason in reasons.items():
+        expected = "SQLite has no roles" if is_sqlite(database) else reason
+        with pytest.raises(CommandFailed, match=expected):
+            await grant_to(role, database)

@@ -3,6 +3,6 @@
 # temporary files: Compose puts nothing into a container whose root may not be written.
 set -eu
 umask 077
-printf '"gateway" "%s"\n' "${POSTGRES_PASSWORD:?}" >/tmp/userlist.txt
-unset POSTGRES_PASSWORD
+printf '"gateway" "%s"\n' "${DATABASE_PASSWORD:?}" >/tmp/userlist.txt
+unset DATABASE_PASSWORD
 exec pgbouncer /etc/pgbouncer/pgbouncer.ini
