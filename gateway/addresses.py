@@ -23,14 +23,14 @@ def networks(text: str) -> frozenset[Network]:
     """Addresses and networks, such as `10.0.0.0/8`, separated by commas or spaces.
 
     Raises:
-        ValueError: One is none; the text names it.
+        ValueError: One is none; the text says which.
     """
     found = set()
-    for item in text.replace(",", " ").split():
+    for place, item in enumerate(text.replace(",", " ").split(), start=1):
         try:
             found.add(ipaddress.ip_network(item))
         except ValueError as error:
-            message = f"{item!r} is no address or network such as 10.0.0.0/8"
+            message = f"item {place} is no address or network such as 10.0.0.0/8"
             raise ValueError(message) from error
     return frozenset(found)
 

@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import connection_limits, draining, health
+from gateway import connection_limits, draining, health, malformed
 from gateway.answers import error_of
 from gateway.connection_limits import ConnectionLimits
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
@@ -37,7 +37,7 @@ from gateway.pages import landing_route, not_found_page
 from gateway.portal_pages import BUILT_PAGE, portal_routes
 from gateway.rates import Rates
 from gateway.replica.reading import ReadReplica
-from gateway.requests import Requests, request_id_of, unexpected, wants_page
+from gateway.requests import Requests, headers_of, request_id_of, unexpected, wants_page
 from gateway.scim.endpoint import ScimEndpoint
 from gateway.settings import Settings
 from gateway.sign_in import SignIn
@@ -76,7 +76,7 @@ def create_app(
     Raises:
         InvalidSettings: Settings that sign-in needs are missing.
     """
-    provider = Provider(settings, now=now)
+    provider = Provider(settings)
     drain = Drain(settings.drain_seconds)
     beside = Beside(
         import_forever,
@@ -187,7 +187,7 @@ async def _running(
     beside: Beside,
     exchange: Exchange,
     now: Callable[[], datetime],
-) -> AsyncIterator[dict[str, ConnectionLimits | Drain]]:
+) -> AsyncIterator[dict[str, object]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(drain.on_sigterm())
@@ -215,6 +215,7 @@ async def _running(
             yield {
                 connection_limits.STATE_KEY: ConnectionLimits.of(settings),
                 draining.STATE_KEY: drain,
+                malformed.STATE_KEY: headers_of(settings),
             }
         finally:
             stop.set()

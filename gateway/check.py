@@ -36,7 +36,7 @@ async def check_everything(settings: Settings, *, now: Callable[[], datetime]) -
     """Try everything that the settings name, side by side; it changes nothing anywhere."""
     groups = await asyncio.gather(
         _check_database(settings, now=now),
-        _check_provider(settings, now=now),
+        _check_provider(settings),
         _check_mail(settings),
         _check_rates(settings),
     )
@@ -144,7 +144,7 @@ async def _check_replica(settings: Settings) -> list[Finding]:
     return [Finding(is_good=True, text="read replica: follows the database")]
 
 
-async def _check_provider(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
+async def _check_provider(settings: Settings) -> list[Finding]:
     missing = [name for name in SIGN_IN_SETTINGS if name != "secret_key"]
     missing = settings.missing(*missing)
     if missing:
@@ -152,7 +152,7 @@ async def _check_provider(settings: Settings, *, now: Callable[[], datetime]) ->
     if settings.missing("secret_key"):
         return []
     try:
-        await Provider(settings, now=now).check()
+        await Provider(settings).check()
     except ProviderUnavailable as error:
         return [Finding(is_good=False, text=f"sign-in: GATEWAY_OIDC_ISSUER: {error}")]
     return [Finding(is_good=True, text=f"sign-in: the provider {settings.oidc_issuer} answers")]

@@ -26,7 +26,6 @@ from gateway.addresses import counted
 from gateway.connection_limits import STATE_KEY, ConnectionLimits
 from gateway.graphql_errors import RATE_LIMITED
 from gateway.leaving import LeavingConnection
-from gateway.malformed import refusal
 from gateway.patience import LEAVE
 from gateway.settings import Settings
 
@@ -204,8 +203,7 @@ class GuardedConnection(LeavingConnection):
         if not self._watch.admit(self, host, self._address):
             wait = {"retry-after": str(RETRY_AFTER_S)}
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            transport.write(refusal(status, TOO_MANY, code=RATE_LIMITED, **wait))
-            transport.close()
+            self.refuse(status, TOO_MANY, code=RATE_LIMITED, **wait)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended; what its client waits for may be given up."""
@@ -240,8 +238,7 @@ class GuardedConnection(LeavingConnection):
             and self._received - MAX_FRAMING * self._body_bytes > MAX_HEAD_BYTES
             and not self.transport.is_closing()
         ):
-            self.transport.write(refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE))
-            self.transport.close()
+            self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """The head is there."""

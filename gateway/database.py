@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -16,6 +15,7 @@ from tortoise.exceptions import BaseORMException, DBConnectionError, Operational
 from gateway.engines.asyncpg import LOST, Client, PoolState
 from gateway.engines.sqlite import GIVEN_UP
 from gateway.migrations import Migrations
+from gateway.urls import decoded, parameters, split_url, whole_number
 from models.database import tortoise_config
 from resolvers.catalogue import forget_catalogue
 from resolvers.trusted_documents import forget_documents
@@ -30,6 +30,15 @@ CONNECTION_PARAMETERS = {
     *("host", "port", "user", "password", "database", "ssl", "statement_cache_size", "timeout"),
 }
 """Those that do not belong to a pool."""
+
+SQLITE = "sqlite://"
+POSTGRES = ("postgres://", "postgresql://")
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""As libpq names them, and asyncpg does."""
+
+MAX_POOL = 1_000
+MAX_STATEMENTS = 10_000
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a SQLite statement waits for another process's transaction to end."""
@@ -72,7 +81,7 @@ def is_away(error: BaseException | None) -> bool:
 
 def is_sqlite(url: str) -> bool:
     """Whether this URL names a SQLite file."""
-    return urlsplit(url).scheme == "sqlite"
+    return url.startswith(SQLITE)
 
 
 def connection_parameters(url: str) -> dict[str, Any]:
@@ -82,24 +91,23 @@ def connection_parameters(url: str) -> dict[str, Any]:
     `statement_cache_size` (0 behind pgbouncer in transaction mode) and `sslmode`.
 
     Raises:
-        ValueError: Scheme or a parameter is unknown, or the name of the database is missing.
+        ValueError: It is no such URL; the text repeats nothing of it but parameters' names.
     """
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if parts.scheme == "sqlite":
-        return _sqlite(url, options)
-    if parts.scheme in {"postgres", "postgresql"}:
-        return _postgres(url, options)
-    message = f"the scheme must be sqlite or postgres, not {parts.scheme or 'empty'!r}"
+    if is_sqlite(url):
+        return _sqlite(url)
+    if url.startswith(POSTGRES):
+        return _postgres(url)
+    message = "must begin with sqlite:// or postgres://"
     raise ValueError(message)
 
 
-def _sqlite(url: str, options: dict[str, str]) -> dict[str, Any]:
-    path = unquote(url.removeprefix("sqlite://").partition("?")[0])
+def _sqlite(url: str) -> dict[str, Any]:
+    name, _, query = url.removeprefix(SQLITE).partition("?")
+    path = decoded(name)
     if not path or path == ":memory:":
         message = "sqlite:// needs the path of a file"
         raise ValueError(message)
-    _refuse_unknown(options)
+    parameters(query, known=set())
     return {
         "engine": "gateway.engines.sqlite",
         "credentials": {
@@ -112,29 +120,41 @@ def _sqlite(url: str, options: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _postgres(url: str, options: dict[str, str]) -> dict[str, Any]:
-    parts = urlsplit(url)
-    name = unquote(parts.path.lstrip("/"))
-    if not parts.hostname or not name:
-        message = "postgres:// needs a host and the name of a database"
+def _postgres(url: str) -> dict[str, Any]:
+    parts = split_url(url)
+    name = parts.path.removeprefix("/")
+    if not name or "/" in name or parts.fragment:
+        message = "must be such as postgres://user:password@host:5432/name"
+        raise ValueError(message)
+    options = parameters(
+        parts.query, known={"minsize", "maxsize", "statement_cache_size", "sslmode"}
+    )
+    maxsize = whole_number(options.get("maxsize", "10"), "maxsize", least=1, most=MAX_POOL)
+    minsize = whole_number(options.get("minsize", "1"), "minsize", least=0, most=MAX_POOL)
+    if minsize > maxsize:
+        message = f"minsize must not exceed maxsize, which is {maxsize}"
         raise ValueError(message)
     credentials: dict[str, Any] = {
         "host": parts.hostname,
         "port": parts.port or 5432,
-        "user": unquote(parts.username or "postgres"),
-        "password": unquote(parts.password) if parts.password else None,
-        "database": name,
-        "minsize": int(options.pop("minsize", "1")),
-        "maxsize": int(options.pop("maxsize", "10")),
+        "user": decoded(parts.username or "postgres"),
+        "password": decoded(parts.password) if parts.password else None,
+        "database": decoded(name),
+        "minsize": minsize,
+        "maxsize": maxsize,
         "application_name": "commerce-gateway",
         "timeout": CONNECTED_WITHIN_S,
         "reset": _leave_as_it_is,
     }
-    if "statement_cache_size" in options:
-        credentials["statement_cache_size"] = int(options.pop("statement_cache_size"))
-    if "sslmode" in options:
-        credentials["ssl"] = options.pop("sslmode")
-    _refuse_unknown(options)
+    if (size := options.get("statement_cache_size")) is not None:
+        credentials["statement_cache_size"] = whole_number(
+            size, "statement_cache_size", least=0, most=MAX_STATEMENTS
+        )
+    if (mode := options.get("sslmode")) is not None:
+        if mode not in SSL_MODES:
+            message = f"sslmode must be one of {', '.join(SSL_MODES)}"
+            raise ValueError(message)
+        credentials["ssl"] = mode
     return {"engine": "gateway.engines.asyncpg", "credentials": credentials}
 
 
@@ -143,12 +163,6 @@ async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:
 
     We set nothing in it; asyncpg itself sees to it that no transaction is left open.
     """
-
-
-def _refuse_unknown(options: dict[str, str]) -> None:
-    if options:
-        message = f"unknown parameters: {', '.join(sorted(options))}"
-        raise ValueError(message)
 
 
 def was_deadlocked(error: BaseException | None) -> bool:

@@ -13,7 +13,8 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import JWKRegistry, Key
 
 from gateway.id_tokens import TENANT_PLACE
-from gateway.settings import LOOPBACK_HOSTS, PERSONAL_ACCOUNTS_TENANT
+from gateway.settings import PERSONAL_ACCOUNTS_TENANT
+from gateway.urls import LOOPBACK_HOSTS
 
 CALL_LIMIT_S = 8.0
 """For one call of the provider, from the name's look-up to the last byte."""

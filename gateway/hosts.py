@@ -6,6 +6,7 @@ allowed origins and of `GATEWAY_ALLOWED_HOSTS` are answered, and so are addresse
 a dot, such as those in a cluster or `localhost`.
 """
 
+import ipaddress
 import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -19,7 +20,25 @@ NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by machines that call the gateway by any name, and answered without data."""
 
+MAX_LENGTH = 253
+"""Of a name as text (RFC 1035 section 2.3.4: 255 octets with the lengths of its labels)."""
+
 MAX_REMEMBERED = 256
+
+
+def is_host(text: str) -> bool:
+    """Whether a URL can have this host: a name, or an address without brackets.
+
+    A name that ends in a number is an IPv4 address, or nothing (URL Standard, host parsing).
+    """
+    name = text.lower().removesuffix(".")
+    if NAME.fullmatch(name) and not name.rpartition(".")[2].isdigit():
+        return len(name) <= MAX_LENGTH
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def host_name(text: str) -> str:
@@ -29,8 +48,8 @@ def host_name(text: str) -> str:
         ValueError: It is none.
     """
     name = text.lower().removesuffix(".")
-    if not NAME.fullmatch(name):
-        message = f"{text!r} is no host's name such as users.example.com"
+    if not NAME.fullmatch(name) or not is_host(name):
+        message = "must be names such as users.example.com"
         raise ValueError(message)
     return name
 

@@ -12,6 +12,9 @@ from models.rows import new_id
 
 log = structlog.get_logger(__name__)
 
+STATE_KEY = "answer_headers"
+"""Where the application's lifespan leaves the headers of every answer for the server."""
+
 MALFORMED = "This is no well-formed HTTP request."
 
 
@@ -21,21 +24,26 @@ class StrictConnection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser can't read, and hang up (RFC 9112 section 2.2)."""
         log.info("not_http", problem=msg)
-        self.transport.write(refusal(HTTPStatus.BAD_REQUEST, MALFORMED))
+        self.refuse(HTTPStatus.BAD_REQUEST, MALFORMED)
+
+    def refuse(
+        self, status: HTTPStatus, message: str, *, code: str = "BAD_REQUEST", **more: str
+    ) -> None:
+        """Give a whole answer, and hang up; `more` are further headers."""
+        headers = self.app_state.get(STATE_KEY, HEADERS)
+        self.transport.write(_refusal(status, message, code=code, **headers, **more))
         self.transport.close()
 
 
-def refusal(status: HTTPStatus, message: str, *, code: str = "BAD_REQUEST", **more: str) -> bytes:
-    """A whole answer that ends its connection, as bytes; `more` are further headers."""
+def _refusal(status: HTTPStatus, message: str, *, code: str, **headers: str) -> bytes:
     request_id = str(new_id())
     body = orjson.dumps({"errors": [error_of(message, code)]})
-    headers = {
-        **HEADERS,
-        **more,
+    all_headers = {
+        **headers,
         "connection": "close",
         "content-length": str(len(body)),
         "content-type": "application/json",
         "x-request-id": request_id,
     }
-    lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+    lines = [f"{name}: {value}\r\n".encode() for name, value in all_headers.items()]
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])

@@ -1,9 +1,10 @@
 """The OpenID provider: its documents in memory, codes exchanged, its own sessions ended."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -22,14 +23,15 @@ from gateway.discovery import (
     metadata_from,
 )
 from gateway.id_tokens import Flaw, InvalidIdToken, verified_claims
-from gateway.settings import LOOPBACK_HOSTS, SIGN_IN_SETTINGS, InvalidSettings, Settings
+from gateway.settings import SIGN_IN_SETTINGS, InvalidSettings, Settings
+from gateway.urls import LOOPBACK_HOSTS
 
 SCOPE = "openid profile email"
 
-DOCUMENT_LIFETIME = timedelta(hours=1)
+DOCUMENT_LIFETIME_S = 3600.0
 """How long the discovery document and the keys are used without reading them again."""
 
-REFRESH_PAUSE = timedelta(seconds=10)
+REFRESH_PAUSE_S = 10.0
 """Between two readings of the keys because of a key that was not among them."""
 
 SIGN_OUT_LIMIT_S = 2.0
@@ -58,7 +60,7 @@ class Provider:
         InvalidSettings: Settings for sign-in are missing.
     """
 
-    def __init__(self, settings: Settings, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         missing = settings.missing(*SIGN_IN_SETTINGS)
         if not (settings.oidc_issuer and settings.oidc_client_id and settings.oidc_client_secret):
             raise InvalidSettings("\n".join(f"{name}: is needed to sign in" for name in missing))
@@ -67,15 +69,15 @@ class Provider:
         self.redirect_uri = f"{settings.public_url}/auth/callback"
         self._secret = settings.oidc_client_secret
         self._home = f"{settings.public_url}/"
-        self._now = now
+        self._clock = clock  # which nobody sets back, as they do the time of day
         self._tls = httpx2.create_ssl_context()
         # A proxy named in the environment can't reach a provider on this very machine.
         self._proxied = urlsplit(self.issuer).hostname not in LOOPBACK_HOSTS
         self._metadata: Metadata | None = None
-        self._metadata_until = now()
+        self._metadata_until = float("-inf")
         self._keys: list[Key] = []
-        self._keys_until = now()
-        self._refreshed_at: datetime | None = None
+        self._keys_until = float("-inf")
+        self._refreshed_at = float("-inf")
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     async def metadata(self) -> Metadata:
@@ -84,7 +86,7 @@ class Provider:
         Raises:
             ProviderUnavailable: It can't be had, or isn't the configured issuer's.
         """
-        if self._metadata is not None and self._now() < self._metadata_until:
+        if self._metadata is not None and self._clock() < self._metadata_until:
             return self._metadata
         fresh: Metadata = await self._once("metadata", self._read_metadata)
         return fresh
@@ -146,14 +148,14 @@ class Provider:
             ProviderUnavailable: The keys can't be had.
         """
         metadata = await self.metadata()
-        if not self._keys or now >= self._keys_until:
+        if self._clock() >= self._keys_until:
             await self._once("keys", self._read_keys)
         try:
             return self._verified(id_token, metadata, nonce=nonce, now=now)
         except InvalidIdToken as error:
-            if error.flaw is not Flaw.UNKNOWN_KEY or not self._may_refresh(now):
+            if error.flaw is not Flaw.UNKNOWN_KEY or not self._may_refresh():
                 raise
-        self._refreshed_at = now
+        self._refreshed_at = self._clock()
         self._metadata = None  # the new keys may be at a new address
         await self._once("keys", self._read_keys)
         return self._verified(id_token, await self.metadata(), nonce=nonce, now=now)
@@ -211,19 +213,19 @@ class Provider:
             now=now,
         )
 
-    def _may_refresh(self, now: datetime) -> bool:
-        return self._refreshed_at is None or now >= self._refreshed_at + REFRESH_PAUSE
+    def _may_refresh(self) -> bool:
+        return self._clock() >= self._refreshed_at + REFRESH_PAUSE_S
 
     async def _read_metadata(self) -> Metadata:
         document = await self._get(discovery_address(self.issuer), "discovery document")
         self._metadata = metadata_from(document, self.issuer)
-        self._metadata_until = self._now() + DOCUMENT_LIFETIME
+        self._metadata_until = self._clock() + DOCUMENT_LIFETIME_S
         return self._metadata
 
     async def _read_keys(self) -> None:
         metadata = await self.metadata()
         self._keys = keys_from(await self._get(metadata.keys_endpoint, "keys endpoint"))
-        self._keys_until = self._now() + DOCUMENT_LIFETIME
+        self._keys_until = self._clock() + DOCUMENT_LIFETIME_S
 
     async def _once(self, name: str, read: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Share one reading among all who wait for it, whoever of them goes away."""

@@ -1,10 +1,15 @@
 """Rates as an operator writes them: `600 per 5 minutes`, or `off`."""
 
-from urllib.parse import urlsplit
+import re
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
+
+from gateway.urls import split_url
 
 OFF = "off"
+
+MAX_AMOUNT = 10**15
+MAX_WINDOW_S = 366 * 24 * 3600
 
 STORAGES = ("valkey", "valkeys", "redis", "rediss")
 
@@ -18,13 +23,19 @@ def parse_rate(text: str) -> RateLimitItem | None:
     if text.strip().lower() == OFF:
         return None
     try:
-        rate = parse(text)
+        rates = parse_many(text)
     except ValueError:
-        rate = None
-    if rate is None or rate.amount < 1:
+        rates = []
+    # Of "0 minutes" limits makes one, so it is looked for in the text.
+    if (
+        len(rates) != 1
+        or not 1 <= rates[0].amount <= MAX_AMOUNT
+        or rates[0].get_expiry() > MAX_WINDOW_S
+        or re.search(r"(?<![0-9])0+(?![0-9])", text)
+    ):
         message = f'must be such as "100 per minute" or "600 per 5 minutes", or "{OFF}"'
         raise ValueError(message)
-    return rate
+    return rates[0]
 
 
 def check_storage_url(url: str) -> None:
@@ -33,8 +44,10 @@ def check_storage_url(url: str) -> None:
     Raises:
         ValueError: It isn't; the text has nothing of it, for it may hold a password.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in STORAGES or not parts.hostname:
-        message = "must be such as valkey://user:password@host:6379/0, or begin with valkeys://, "
-        message += "redis:// or rediss://"
-        raise ValueError(message)
+    if url.partition("://")[0] in STORAGES:
+        parts = split_url(url)
+        if re.fullmatch(r"(?:/[0-9]{0,9})?", parts.path) and not parts.query + parts.fragment:
+            return
+    message = "must be such as valkey://user:password@host:6379/0, or begin with valkeys://, "
+    message += "redis:// or rediss://"
+    raise ValueError(message)

@@ -42,7 +42,11 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""On every answer that does not say otherwise itself."""
+"""On every answer that does not say otherwise itself; by https there is one more."""
+
+STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+"""Begin an answer; the latter to a handshake that makes no WebSocket (ASGI, Websocket Denial
+Response)."""
 
 CLOSE = (b"connection", b"close")
 """Ends a connection that was kept alive (RFC 9112 section 9.6)."""
@@ -64,6 +68,13 @@ HEADER_SETS_KEPT = 200
 """More than there are kinds of answers."""
 
 
+def headers_of(settings: Settings) -> dict[str, str]:
+    """Those of every answer that does not say otherwise itself."""
+    if not settings.is_https:
+        return HEADERS
+    return {**HEADERS, "strict-transport-security": f"max-age={ONE_YEAR_S}"}
+
+
 def request_id_of(connection: HTTPConnection) -> str:
     """The id of a request: in the logs, in the audit trail, and in the header `X-Request-Id`."""
     return str(connection.scope["state"]["request_id"])
@@ -82,10 +93,9 @@ class Requests:
         )
         self._observers = observers
         self._drain = drain
-        headers = dict(HEADERS)
-        if settings.is_https:
-            headers["strict-transport-security"] = f"max-age={ONE_YEAR_S}"
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [
+            (name.encode(), value.encode()) for name, value in headers_of(settings).items()
+        ]
         self._lacking = lru_cache(HEADER_SETS_KEPT)(self._lacking_beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,11 +125,16 @@ class Requests:
         """Answer; the status of the answer, None if none was sent."""
         began = time.perf_counter()
         status: int | None = None
-        is_complete = False
+        is_complete = is_accepted = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status, is_complete
-            if message["type"] == "http.response.start":
+            nonlocal status, is_complete, is_accepted
+            if message["type"] == "websocket.accept":
+                is_accepted = True
+            elif message["type"] == "websocket.close" and not is_accepted and status is None:
+                await Response(status_code=HTTPStatus.FORBIDDEN)(scope, receive, send_with_headers)
+                return
+            elif message["type"] in STARTS:
                 status = message["status"]
                 own = list(message.get("headers", ()))
                 lacking = self._lacking(*[name for name, _ in own])
@@ -133,8 +148,6 @@ class Requests:
             problem = self._hosts.problem(scope)
             if problem is None:
                 await self._app(scope, receive, send_with_headers)
-            elif scope["type"] == "websocket":
-                await send({"type": "websocket.close"})  # before it is accepted: 403
             else:
                 await misdirected(problem)(scope, receive, send_with_headers)
         except Exception as error:
@@ -144,21 +157,25 @@ class Requests:
             if status is None:
                 await unexpected(Request(scope), error)(scope, receive, send_with_headers)
         finally:
-            route = _route_of(scope)
-            if status != HTTPStatus.OK or route not in PROBES:
-                log_request(
-                    log,
-                    request_id=request_id,
-                    method=scope.get("method", scope["type"]),
-                    route=route,
-                    status=status,
-                    duration_ms=round((time.perf_counter() - began) * 1000, 1),
-                )
+            _log(scope, request_id, status=status, seconds=time.perf_counter() - began)
         return status
 
     def _lacking_beside(self, *names: bytes) -> list[tuple[bytes, bytes]]:
         """The headers of every answer that one with headers of these names has not got."""
         return [header for header in self._headers if header[0] not in names]
+
+
+def _log(scope: Scope, request_id: str, *, status: int | None, seconds: float) -> None:
+    route = _route_of(scope)
+    if status != HTTPStatus.OK or route not in PROBES:
+        log_request(
+            log,
+            request_id=request_id,
+            method=scope.get("method", scope["type"]),
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+        )
 
 
 def _route_of(scope: Scope) -> str:

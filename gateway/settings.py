@@ -1,8 +1,7 @@
 """Settings: environment variables, also from a `.env` file, checked before anything starts."""
 
-from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,16 +19,16 @@ from gateway.hosts import host_name
 from gateway.mail.message import parse_sender
 from gateway.mail.server import MailServer
 from gateway.rate_texts import check_storage_url, parse_rate
+from gateway.urls import issuer, origin
 
 PREFIX = "GATEWAY_"
+ENV_FILE = ".env"
 
 PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The `tid` of personal Microsoft accounts (Microsoft identity platform, ID token claims)."""
 
 SECRET_KEY_BYTES = 32
 METRICS_TOKEN_LENGTH = 16
-
-LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 def _checked_rate(value: str) -> str:
@@ -40,6 +39,9 @@ def _checked_rate(value: str) -> str:
 Rate = Annotated[str, AfterValidator(_checked_rate)]
 """How often something may be done, or `off`."""
 
+Timeout = Annotated[float, Field(gt=0, le=24 * 3600, allow_inf_nan=False)]
+"""In seconds."""
+
 
 class InvalidSettings(Exception):  # noqa: N818 - a sentence for the operator
     """Settings that the gateway can't start with; the text has one clear line for each."""
@@ -49,7 +51,12 @@ class Settings(BaseSettings):
     """What the operator decides. Its table in the README is tested against this class."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # as some editors write it, and UTF-8 as it should be
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     database_url: SecretStr = SecretStr("sqlite://gateway.sqlite3")
@@ -73,10 +80,11 @@ class Settings(BaseSettings):
     trusted_documents_only: bool = False
     invitation_days: Annotated[int, Field(ge=1, le=30)] = 7
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
-    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    drain_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] = 0
     metrics_token: SecretStr | None = None
     traces: bool = False
     max_streams: Annotated[int, Field(ge=1)] = 2000
+    max_streams_per_address: Annotated[int, Field(ge=1)] = 500
     trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     rate_storage_url: SecretStr | None = None
@@ -92,12 +100,12 @@ class Settings(BaseSettings):
     organization_mail_rate: Rate = "50000 per day"
     max_connections: Annotated[int, Field(ge=1)] = 10_000
     max_connections_per_address: Annotated[int, Field(ge=1)] = 5_000
-    head_timeout_s: Annotated[float, Field(gt=0)] = 10
-    body_timeout_s: Annotated[float, Field(gt=0)] = 15
-    send_timeout_s: Annotated[float, Field(gt=0)] = 20
-    idle_timeout_s: Annotated[float, Field(gt=0)] = 20
-    query_timeout_s: Annotated[float, Field(gt=0)] = 30
-    webhook_networks: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = frozenset()
+    head_timeout_s: Timeout = 10
+    body_timeout_s: Timeout = 15
+    send_timeout_s: Timeout = 20
+    idle_timeout_s: Timeout = 20
+    query_timeout_s: Timeout = 30
+    webhook_networks: Annotated[frozenset[Network], NoDecode] = frozenset()
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("database_url")
@@ -133,13 +141,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _issuer(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
-            message = "must be an https:// address"
-            raise ValueError(message)
-        return value
+        return None if value is None else issuer(value)
 
     @field_validator("secret_key")
     @classmethod
@@ -165,13 +167,7 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator(
-        "allowed_origins",
-        "allowed_hosts",
-        "oidc_trusted_tenants",
-        "webhook_networks",
-        mode="before",
-    )
+    @field_validator("allowed_origins", "allowed_hosts", "oidc_trusted_tenants", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
@@ -197,7 +193,7 @@ class Settings(BaseSettings):
             check_storage_url(value.get_secret_value())
         return value
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_networks", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         return networks(value) if isinstance(value, str) else value
@@ -236,41 +232,35 @@ SIGN_IN_SETTINGS = ("secret_key", "oidc_issuer", "oidc_client_id", "oidc_client_
 MAIL_SETTINGS = ("smtp_url", "mail_from")
 
 
-def origin(value: str) -> str:
-    """An origin, as browsers write it (RFC 6454 section 6.1): no path, no default port.
-
-    Raises:
-        ValueError: It is none.
-    """
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or parts.path not in {"", "/"}
-        or parts.query
-        or parts.fragment
-        or parts.username
-    ):
-        message = "must be an origin such as https://users.example.com"
-        raise ValueError(message)
-    default = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in {None, default} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
-
-
 def load_settings() -> Settings:
     """Read the environment and `.env`.
 
     Raises:
-        InvalidSettings: A value is wrong; the text names every such variable, and no value.
+        InvalidSettings: A value is wrong, or `.env` can't be read; the text names every such
+            variable, and no value.
     """
     try:
+        _require_file(Path(ENV_FILE))
         return Settings()
     except ValidationError as error:
         lines = [
-            f"{PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: "
             f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
-        raise InvalidSettings("\n".join(lines)) from None
+        raise InvalidSettings("\n".join(dict.fromkeys(lines))) from None
+    except UnicodeDecodeError:
+        message = f"{ENV_FILE}: must be text in UTF-8"
+        raise InvalidSettings(message) from None
+    except OSError as error:
+        message = f"{ENV_FILE}: {error.strerror}"
+        raise InvalidSettings(message) from error
+
+
+def _require_file(path: Path) -> None:
+    # pydantic takes these for no file, without a word.
+    if path.is_dir():
+        message = f"{path}: must be a file, and is a folder"
+        raise InvalidSettings(message)
+    if path.is_symlink():
+        path.stat()

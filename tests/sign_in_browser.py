@@ -1,6 +1,5 @@
 """An application with sign-in alone, and a browser that goes through it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +30,7 @@ class Clock:
     """A clock that tests move."""
 
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    behind: timedelta = timedelta()
 
     def __call__(self) -> datetime:
         """Tell the time."""
@@ -39,6 +39,15 @@ class Clock:
     def pass_by(self, **duration: float) -> None:
         """Let time pass, as for `timedelta`."""
         self.time += timedelta(**duration)
+
+    def set_back(self, **duration: float) -> None:
+        """Show an earlier time from now on, as for `timedelta`; no time is undone by that."""
+        self.time -= timedelta(**duration)
+        self.behind += timedelta(**duration)
+
+    def elapsed(self) -> float:
+        """Seconds, as of `time.monotonic`."""
+        return (self.time + self.behind).timestamp()
 
 
 def settings_for(issuer: str, **more: Any) -> Settings:
@@ -56,9 +65,9 @@ def settings_for(issuer: str, **more: Any) -> Settings:
     )
 
 
-def application(settings: Settings, *, now: Callable[[], datetime]) -> Starlette:
+def application(settings: Settings, *, now: Clock) -> Starlette:
     """The routes of sign-in, the landing page, and one that tells who asks."""
-    provider = Provider(settings, now=now)
+    provider = Provider(settings, clock=now.elapsed)
 
     async def who(request: Request) -> JSONResponse:
         try:

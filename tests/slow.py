@@ -1,7 +1,7 @@
 """A server among clients that mean no good: what becomes of them, of others, and of its memory.
 
 `make slow` does it at length: 2,000 slow connections for a minute, then floods of large bodies,
-then clients that take no answers.
+of frames of WebSockets, then clients that take no answers.
 """
 
 import json
@@ -191,6 +191,7 @@ def main() -> None:
         for kinds, connections, within_s, p99_ms in (
             ("slow", 2_000, 60.0, P99_MS),
             ("floods", 200, 40.0, FLOODED_P99_MS),
+            ("frames", 200, 20.0, FLOODED_P99_MS),
             ("readers", 40, 45.0, P99_MS),
         ):
             course = attack(running, kinds, connections=connections, within_s=within_s)

@@ -145,6 +145,52 @@ FLOODS: tuple[Callable[[float], Bytes], ...] = (
 )
 
 
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"sec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
+def frame(first_byte: int, text: bytes = b"") -> bytes:
+    """A short frame of a client (RFC 6455 section 5.2); a mask of zeros leaves it as it is."""
+    return bytes([first_byte, 0x80 | len(text), 0, 0, 0, 0]) + text
+
+
+async def _endless(pause_s: float, *frames: bytes) -> Bytes:
+    """A WebSocket, and frames as fast as they are read; the last one again and again."""
+    yield UPGRADE
+    await asyncio.sleep(pause_s)  # until it is one
+    yield b"".join(frames)
+    while True:
+        yield frames[-1] * 10_000
+
+
+def messages(pause_s: float) -> Bytes:
+    """Each of which wants an answer."""
+    return _endless(pause_s, frame(0x81, b'{"type":"ping"}'))
+
+
+def pings(pause_s: float) -> Bytes:
+    """Frames that want an answer, though they are no messages."""
+    return _endless(pause_s, frame(0x89, b"x" * 125))
+
+
+def parts(pause_s: float) -> Bytes:
+    """One message that has no end, and no length either."""
+    return _endless(pause_s, frame(0x01), frame(0x00))
+
+
+def subscriptions(pause_s: float) -> Bytes:
+    """Without having said who one is."""
+    return _endless(
+        pause_s, frame(0x81, b'{"type":"subscribe","id":"1","payload":{"query":"{a}"}}')
+    )
+
+
+FRAMES: tuple[Callable[[float], Bytes], ...] = (messages, pings, parts, subscriptions)
+
+
 class Seen:
     """What became of the connections."""
 
@@ -229,7 +275,7 @@ async def annoy(
     return seen
 
 
-KINDS = {"slow": SLOW, "floods": FLOODS, "readers": (answers_not_taken,)}
+KINDS = {"slow": SLOW, "floods": FLOODS, "frames": FRAMES, "readers": (answers_not_taken,)}
 
 
 def main() -> None:

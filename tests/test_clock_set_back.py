@@ -1,13 +1,20 @@
 """The gateway's clock is set back by an hour: nothing is lost, nobody is locked out."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
+from gateway.settings import Settings
+from gateway.streams.exchange import Exchange
+from gateway.streams.stream import End, StreamEnded
+from models.accounts import Session
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from resolvers import outbox
 from resolvers.audit_chains import verified_chains
+from resolvers.sessions import caller_of_session
 from tests import documents
 from tests.people import Clock, Gateway, Person
 
@@ -126,3 +133,25 @@ async def test_a_mail_that_waits_leaves_at_the_latest_when_the_clock_has_caught_
     clock.pass_by(HOUR)
 
     assert (at_once, await deliver(clock())) == ([], [True])
+
+
+async def test_sessions_that_ended_unannounced_are_looked_for_all_the_same(
+    gateway: Gateway, clock: Clock, alice: Person
+) -> None:
+    """A stream's credential is looked up each minute, which no clock measures that can be set."""
+    settings = Settings.model_validate({"database_url": gateway.database_url})
+    assert alice.cookie
+    caller = await caller_of_session(alice.cookie, request_id="streams", now=clock())
+    assert caller
+    connection = HTTPConnection({"type": "websocket", "headers": []})
+    exchange = Exchange(settings, now=clock, asks_again_after_s=0.1)
+    async with exchange.running():
+        exchange.listens()
+        async with exchange.stream(caller, connection) as stream:
+            clock.pass_by(-HOUR)
+            await Session.filter(id=caller.session_id).delete()
+            with pytest.raises(StreamEnded) as ended:
+                async with asyncio.timeout(5):
+                    await anext(stream)
+
+    assert ended.value.why is End.SIGNED_OUT

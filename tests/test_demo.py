@@ -1,5 +1,6 @@
 """The demo, as the person meets it who has typed `make demo`."""
 
+import os
 import re
 import signal
 import subprocess
@@ -61,10 +62,14 @@ class Demo:
 
 
 @contextmanager
-def start(port: int, *arguments: str) -> Iterator[Demo]:
-    """A demo whose guide has been read to the end, and which Ctrl-C ends in silence."""
+def start(
+    port: int, *arguments: str, folder: Path | None = None, **settings: str
+) -> Iterator[Demo]:
+    """A demo that Ctrl-C ends in silence, with these settings around it; its guide is read."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", "demo", "--port", str(port), *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())} | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -85,9 +90,22 @@ def start(port: int, *arguments: str) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with start(free_port(neighbours=2)) as running:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / ".env").write_bytes(b"GATEWAY_GRAPHIQL=false\nGATEWAY_MAIL_FROM=\xff\n")
+    others = {"GATEWAY_INVITATION_DAYS": "99", "GATEWAY_INTROSPECTION": "false"}
+    with start(free_port(neighbours=2), folder=folder, **others) as running:
         yield running
+
+
+def test_settings_of_another_gateway_have_no_say_in_it(demo: Demo) -> None:
+    """They are in this demo's environment and `.env` file, and stop `gateway serve`."""
+    with httpx2.Client(base_url=demo.gateway, trust_env=False) as client:
+        page = client.get("/graphql", headers={"accept": "text/html"})
+        known = demo.ask(client, "{ __schema { queryType { name } } }")
+
+    assert (page.status_code, "GraphiQL" in page.text) == (200, True)
+    assert known == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
 
 
 def test_the_guide_names_every_address_and_who_can_sign_in(demo: Demo) -> None:

@@ -1,5 +1,6 @@
 """What every answer carries, an error page too, and who may read it."""
 
+import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 from tortoise.connection import get_connection
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from gateway.app import create_app
 from gateway.requests import HEADERS
@@ -18,6 +21,7 @@ from tests import documents
 from tests.people import Gateway, Person
 from tests.postgres import free_port
 from tests.servers import environment_for, prepare_database, serving
+from tests.streaming import served
 
 PORTAL = "https://portal.example"
 PAGE = {"accept": "text/html"}
@@ -187,6 +191,71 @@ async def test_what_no_other_origin_may_read_is_the_same_on_every_path(
     response = await client.get(path, headers={"origin": origin})
 
     assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.fixture
+async def https_port(gateway: Gateway, oidc_settings: dict[str, str]) -> AsyncIterator[int]:
+    """Where a gateway is served behind a proxy that ends TLS, with room for no live updates."""
+    settings = Settings.model_validate(
+        {
+            "database_url": gateway.database_url,
+            **oidc_settings,
+            "public_url": "https://users.example",
+            "max_streams": 1,
+        }
+    )
+    app = create_app(settings, delivers_mail=False, now=gateway.clock)
+    async with served(app, port=(port := free_port())):
+        yield port
+
+
+HANDSHAKE = (
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    "Sec-WebSocket-Protocol: graphql-transport-ws\r\n{more}\r\n"
+)
+
+
+def handshake(*, path: str = "/graphql", host: str = "users.example", more: str = "") -> bytes:
+    """What a browser sends for a WebSocket."""
+    return HANDSHAKE.format(path=path, host=host, more=more).encode()
+
+
+OVER_HTTPS = {
+    "an answer": (200, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    "an error": (404, b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    "no HTTP": (400, b"nonsense\r\n\r\n"),
+    "a long head": (431, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000),
+    "a WebSocket of another page": (403, handshake(more="Origin: https://evil.example\r\n")),
+    "a WebSocket of no path": (403, handshake(path="/nowhere")),
+    "a WebSocket of another host": (421, handshake(host="evil.example")),
+    "a WebSocket of no host": (400, handshake(host="")),
+    "a WebSocket too many": (503, handshake()),
+}
+
+
+@pytest.mark.parametrize("name", OVER_HTTPS)
+async def test_every_answer_over_https_is_as_strict_and_says_that_https_it_stays(
+    https_port: int, name: str
+) -> None:
+    """RFC 6797 section 7.1; also where the answer does not come from the application."""
+    status, data = OVER_HTTPS[name]
+    url = f"http://127.0.0.1:{https_port}"
+    async with connect(
+        url.replace("http", "ws") + "/graphql",
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        proxy=None,
+    ):
+        answer = await asyncio.to_thread(answer_to, url, data)
+    head, _, _ = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {key.lower(): value for key, value in (line.split(": ", 1) for line in lines)}
+
+    assert first.split()[1] == str(status)
+    assert {key: headers.get(key) for key in HEADERS} == HEADERS
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert len(headers["x-request-id"]) == 36
+    assert headers.get("retry-after") == ("3" if status == 503 else None)
 
 
 MALFORMED = {

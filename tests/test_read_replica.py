@@ -508,7 +508,7 @@ def test_how_far_a_replica_is_behind_is_told_by_where_the_primary_was() -> None:
     ("database_url", "read_database_url", "why"),
     [
         ("postgres://a/b", "sqlite://file", "must name PostgreSQL; SQLite needs none"),
-        ("postgres://a/b", "mysql://a/b", "the scheme must be sqlite or postgres, not 'mysql'"),
+        ("postgres://a/b", "mysql://a/b", "must begin with sqlite:// or postgres://"),
         (
             "sqlite://file",
             "postgres://a/b",

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from gateway.discovery import CALL_LIMIT_S, ProviderUnavailable
 from gateway.oidc import Provider
 from gateway.settings import InvalidSettings
-from tests.oidc_tokens import OTHER_RSA, LocalProvider, local_provider, signed
+from tests.oidc_tokens import OTHER_RSA, RSA, LocalProvider, local_provider, signed
 from tests.sign_in_browser import (
     REQUEST_ID,
     Browser,
@@ -262,6 +262,34 @@ async def test_unknown_keys_do_not_make_us_ask_again_and_again(
     assert (early, provider.asked.count("keys")) == (2, 3)
 
 
+async def test_new_keys_are_found_though_the_clock_was_set_back_since_the_last_ones(
+    browser: Browser, provider: LocalProvider, own_clock: Clock
+) -> None:
+    await browser.sign_in(provider)
+    provider.publish(OTHER_RSA)
+    provider.forge = lambda claims: signed(claims, key=OTHER_RSA)
+    await browser.sign_in(provider)
+    own_clock.set_back(hours=1)
+    own_clock.pass_by(seconds=10)
+    provider.publish(RSA)
+    provider.forge = signed
+    response = await browser.sign_in(provider)
+
+    assert response.status_code == 303
+    assert provider.asked.count("keys") == 3
+
+
+async def test_documents_are_read_again_after_an_hour_though_the_clock_was_set_back(
+    browser: Browser, provider: LocalProvider, own_clock: Clock
+) -> None:
+    await browser.leave()
+    own_clock.set_back(hours=2)
+    own_clock.pass_by(minutes=61)
+    await browser.leave()
+
+    assert provider.asked == [".well-known/openid-configuration"] * 2
+
+
 async def test_documents_are_read_once_for_many_and_again_after_an_hour(
     browser: Browser, provider: LocalProvider, own_clock: Clock
 ) -> None:
@@ -282,9 +310,9 @@ async def test_nothing_is_fetched_before_it_is_needed(
     assert provider.asked == []
 
 
-def test_a_provider_cannot_be_made_without_its_settings(own_clock: Clock) -> None:
+def test_a_provider_cannot_be_made_without_its_settings() -> None:
     with pytest.raises(InvalidSettings, match="GATEWAY_OIDC_CLIENT_ID"):
-        Provider(settings_for("http://127.0.0.1:9", oidc_client_id=None), now=own_clock)
+        Provider(settings_for("http://127.0.0.1:9", oidc_client_id=None))
 
 
 async def test_a_provider_on_this_machine_is_not_looked_for_behind_a_proxy(
@@ -297,10 +325,8 @@ async def test_a_provider_on_this_machine_is_not_looked_for_behind_a_proxy(
     assert response.status_code == 303
 
 
-async def test_a_check_of_the_provider_reads_both_documents(
-    provider: LocalProvider, own_clock: Clock
-) -> None:
-    checked = Provider(settings_for(provider.issuer), now=own_clock)
+async def test_a_check_of_the_provider_reads_both_documents(provider: LocalProvider) -> None:
+    checked = Provider(settings_for(provider.issuer))
     await checked.check()
     provider.published = []
 

@@ -20,7 +20,7 @@ from gateway.room import MAX_UNDER_WAY, Room
 from gateway.settings import Settings
 from tests.guarded_server import guarded
 from tests.slow import GOOD_QUERY, Server, attack, problems, server
-from tests.slow_clients import FLOODS, HEAD, SLOW
+from tests.slow_clients import FLOODS, FRAMES, HEAD, SLOW
 
 IN_SHORT = {
     "GATEWAY_HEAD_TIMEOUT_S": "1",
@@ -68,6 +68,15 @@ def test_floods_are_ended_and_leave_no_memory_taken(hurried: Server) -> None:
 
     assert course.closed.keys() == {kind.__name__ for kind in FLOODS}
     assert problems(course, p99_ms=10_000, closed_within_s=10) == []
+
+
+def test_floods_of_websockets_are_ended_and_good_ones_are_answered_meanwhile(
+    hurried: Server,
+) -> None:
+    course = attack(hurried, "frames", connections=16, within_s=4, pause_s=0.2)
+
+    assert course.closed.keys() == {kind.__name__ for kind in FRAMES}
+    assert problems(course, p99_ms=P99_OF_A_BUSY_MACHINE_MS, closed_within_s=10) == []
 
 
 def test_a_client_that_does_not_take_his_answers_is_ended(hurried: Server) -> None:

@@ -3,14 +3,16 @@
 import asyncio
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from gateway.streams.exchange import MAX_OF_ACCOUNT
+from gateway.allowance import Allowance
+from gateway.streams.places import MAX_OF_ACCOUNT
 from gateway.streams.socket import MAX_OPERATIONS
 from models.accounts import AccessScope
 from tests import documents
@@ -163,6 +165,65 @@ async def test_pings_are_answered_before_and_after_the_initialisation(alice: Per
         await socket.initialise()
         await socket.send("pong")
         await socket.ping()
+
+
+TOO_MANY = (1008, "Too many messages: 100 may come at once, and 20 a second.")
+
+
+@pytest.mark.parametrize("kind", ["messages", "pings", "parts"])
+async def test_a_connection_that_is_flooded_is_closed_for_good(alice: Person, kind: str) -> None:
+    """The protocol's clients don't come back after 1008."""
+    async with opened(alice) as socket, opened(alice) as other:
+        await socket.initialise()
+        with suppress(ConnectionClosed):
+            await flood(socket, kind)
+        closed = await socket.closed(within_s=5)
+        await other.ping()
+
+    assert closed == TOO_MANY
+
+
+async def flood(socket: Socket, kind: str) -> None:
+    """Send more than anyone has to say."""
+    if kind == "parts":
+        await socket.connection.send("" for _ in range(2_000))
+    for _ in range(2_000):
+        if kind == "pings":
+            await socket.connection.ping()
+        else:
+            await socket.send("ping")
+
+
+async def test_as_many_messages_as_a_page_sends_at_once_are_taken(
+    alice: Person, contoso: str
+) -> None:
+    """Twenty widgets begin to follow, and all of them again, since the page has changed."""
+    payload = {"query": SHORT, "variables": {"organizationId": contoso}}
+    async with opened(alice) as socket:
+        await socket.initialise()
+        for turn in range(2):
+            for number in range(MAX_OPERATIONS):
+                await socket.send("subscribe", id=f"{turn} {number}", payload=payload)
+            for number in range(MAX_OPERATIONS):
+                await socket.send("complete", id=f"{turn} {number}")
+        await socket.ping()
+
+
+def test_an_allowance_is_refilled_by_time_up_to_what_may_come_at_once() -> None:
+    allowance = Allowance(100, 20, since_s=1_000)
+    taken = [
+        allowance.take(number, now_s=now_s)
+        for now_s, number in [
+            (1_000, 100),
+            (1_000, 1),
+            (1_001, 21),
+            (1_001, 20),
+            (9_000, 101),
+            (9_000, 100),
+        ]
+    ]
+
+    assert taken == [True, False, False, True, False, True]
 
 
 async def error_of(socket: Socket, query: str, **variables: Any) -> dict[str, Any]:

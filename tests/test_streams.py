@@ -22,7 +22,7 @@ from resolvers.announcements import (
 from schema.nodes import decode_id
 from tests import documents
 from tests.people import Gateway, Person
-from tests.streaming import FOLLOW, create, events, following, served_gateway
+from tests.streaming import FOLLOW, create, events, following, opened, served_gateway
 
 __all__ = ["served_gateway"]
 
@@ -270,6 +270,22 @@ async def test_a_stream_ends_when_the_session_expires(
         code, _ = await socket.closed()
 
     assert code == 4401
+
+
+async def test_a_websocket_ends_with_its_session_though_it_follows_nothing(
+    alice: Person, bob: Person, contoso: str
+) -> None:
+    async with opened(alice) as socket, opened(bob) as survivor:
+        await socket.initialise()
+        await survivor.initialise()
+        await alice.ask(documents.SIGN_OUT, scope="THIS_SESSION")
+        closed = await socket.closed()
+        await survivor.follow(contoso)
+
+    assert closed == (
+        4401,
+        "The session has ended, or the credential is not valid. Sign in again.",
+    )
 
 
 async def test_a_removed_users_streams_end(alice: Person, bob: Person, contoso: str) -> None:

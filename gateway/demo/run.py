@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from starlette.types import ASGIApp
 
 from gateway.app import create_app, utc_now
@@ -24,7 +25,8 @@ from gateway.demo.provider import Client, LocalProvider
 from gateway.demo.samples import build_samples
 from gateway.logs import configure_logs
 from gateway.server import UVICORN_OPTIONS
-from gateway.settings import LOOPBACK_HOSTS, Settings
+from gateway.settings import Settings
+from gateway.urls import LOOPBACK_HOSTS
 from models.accounts import Account
 from models.organizations import Organization
 from resolvers.catalogue_changes import apply_catalogue
@@ -94,9 +96,26 @@ async def _run(
         await stop.wait()
 
 
+class _Given(Settings):
+    """Settings of which neither the environment nor a `.env` file knows."""
+
+    model_config = SettingsConfigDict(env_file=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - as pydantic calls it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given alone."""
+        return (init_settings,)
+
+
 def _settings(folder: Path, addresses: Addresses, client: Client) -> Settings:
-    # All that matters is given, so that neither the environment nor a .env file has a say in it.
-    return Settings.model_validate(
+    return _Given.model_validate(
         {
             "database_url": f"sqlite://{folder / 'gateway.sqlite3'}",
             "public_url": addresses.gateway,
@@ -104,10 +123,8 @@ def _settings(folder: Path, addresses: Addresses, client: Client) -> Settings:
             "oidc_issuer": addresses.provider,
             "oidc_client_id": client.id,
             "oidc_client_secret": client.secret,
-            "oidc_account_claim": "email",
             "smtp_url": f"smtp://127.0.0.1:{addresses.smtp_port}",
             "mail_from": "Commerce Services <no-reply@gateway.example>",
-            "allowed_origins": "",
         }
     )
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult
+
+from gateway.urls import decoded, parameters, split_url
 
 EXAMPLE = "smtp://user:password@host:587?starttls=true or smtps://user:password@host"
 
@@ -41,15 +43,12 @@ class MailServer:
             ValueError: It can't be understood; the text says why and repeats no part of it but the
                 names of unknown parameters.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        if url.partition("://")[0] not in {"smtp", "smtps"}:
             message = f"must look like {EXAMPLE}"
             raise ValueError(message)
+        parts = split_url(url)
         if parts.path not in {"", "/"} or parts.fragment:
-            message = (
-                "must end after the port and its parameters; in a user or password write "
-                "/ as %2F, ? as %3F and # as %23"
-            )
+            message = "must end after the port and its parameters"
             raise ValueError(message)
         username, password = _credential(parts.username), _credential(parts.password)
         if (username is None) != (password is None):
@@ -57,8 +56,8 @@ class MailServer:
             raise ValueError(message)
         security = _security(parts)
         return cls(
-            host=parts.hostname,
-            port=_port(parts) or DEFAULT_PORTS[security],
+            host=parts.hostname or "",
+            port=parts.port or DEFAULT_PORTS[security],
             security=security,
             username=username,
             password=password,
@@ -72,40 +71,17 @@ class MailServer:
 
 
 def _security(parts: SplitResult) -> Security:
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    unknown = sorted({name for name, _ in options} - {"starttls"})
-    if unknown:
-        message = f"has unknown parameters: {', '.join(unknown)}"
-        raise ValueError(message)
-    values = [value for _, value in options]
-    if values not in ([], ["true"], ["false"]):
-        message = "must have starttls=true or starttls=false, once"
+    starttls = parameters(parts.query, known={"starttls"}).get("starttls")
+    if starttls not in {None, "true", "false"}:
+        message = "must have starttls=true or starttls=false"
         raise ValueError(message)
     if parts.scheme == "smtps":
-        if values == ["true"]:
+        if starttls == "true":
             message = "smtps:// is encrypted from the start and takes no starttls=true"
             raise ValueError(message)
         return Security.TLS
-    return Security.STARTTLS if values == ["true"] else Security.PLAIN
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError as error:
-        message = "must have a port from 1 to 65535"
-        raise ValueError(message) from error
+    return Security.STARTTLS if starttls == "true" else Security.PLAIN
 
 
 def _credential(text: str | None) -> str | None:
-    if not text:
-        return None
-    try:
-        decoded = unquote(text, errors="strict")
-    except UnicodeDecodeError as error:
-        message = "must have its user and password percent-encoded as UTF-8"
-        raise ValueError(message) from error
-    if not decoded.isprintable():
-        message = "must have no control characters in its user or password"
-        raise ValueError(message)
-    return decoded
+    return decoded(text) if text else None

@@ -9,7 +9,8 @@ import structlog
 from gateway.couriers import Round
 from gateway.mail.delivery import Courier, Pace
 from gateway.mail.server import Security
-from gateway.settings import LOOPBACK_HOSTS, Settings
+from gateway.settings import Settings
+from gateway.urls import LOOPBACK_HOSTS
 
 log = structlog.get_logger("gateway.mail")
 

@@ -19,7 +19,7 @@ from gateway.graphql_errors import RATE_LIMITED
 from gateway.graphql_requests import GraphQLRequest
 from gateway.observation import note_code
 from gateway.protocols import AT_SHUTDOWN
-from gateway.streams.exchange import NotNow
+from gateway.streams.places import RETRY_AFTER_S, NotNow
 from gateway.streams.stream import FINAL, End, Stream, StreamEnded, running_task
 from gateway.streams.subscribing import Beginning, NotBegun, Subscriptions
 from resolvers.caller import Caller
@@ -31,8 +31,6 @@ ALIVE_EVERY_S = 15.0
 
 ENDS_WITHIN_S = 2.0
 """How long the last words may take to a client that reads slowly."""
-
-RETRY_AFTER_S = "3"
 
 
 async def events_of(
@@ -93,7 +91,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the stream ends, or the client goes."""
         try:
-            with self._subscriptions.exchange.connection():
+            with self._subscriptions.exchange.places.connection(self._request):
                 await self._serve(scope, receive, send)
         except NotNow as full:
             refusal = problem(
@@ -101,7 +99,7 @@ class EventStream(Response):
                 RATE_LIMITED,
                 media=EVENT_STREAM,
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
-                headers={"retry-after": RETRY_AFTER_S},
+                headers={"retry-after": str(RETRY_AFTER_S)},
             )
             await refusal(scope, receive, send)
         except NotBegun as refused:

@@ -6,8 +6,7 @@ POST, where their limits, rates and keys are.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
-from enum import IntEnum
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,10 @@ from gateway.auth import InvalidCredential, comes_from_our_pages
 from gateway.graphql_errors import RATE_LIMITED, SIGN_IN_FIRST, refusal_for
 from gateway.graphql_requests import checked_request, json_in
 from gateway.logs import report_failure
-from gateway.streams.exchange import NotNow
+from gateway.protocols import CLOSES_WITHIN_S
+from gateway.streams.closings import CLOSES, Close, Closing
+from gateway.streams.credentials import SignedIn
+from gateway.streams.places import RETRY_AFTER_S, NotNow
 from gateway.streams.stream import FINAL, End, StreamEnded, running_task
 from gateway.streams.subscribing import Beginning, NotBegun, Subscriptions
 from resolvers.caller import Caller
@@ -36,44 +38,7 @@ MAX_OPERATIONS = 20
 
 MAX_ID_LENGTH = 100
 
-CLOSES_WITHIN_S = 2.0
-"""How long the close frame may take to a client that reads slowly."""
-
-
 TRIED_TOO_MANY = "Too many credentials that are not valid came from this address."
-
-
-class Close(IntEnum):
-    """Why the server closes; those of the protocol, of RFC 6455, and one of our own."""
-
-    NO_TEXT = 1003
-    TRY_AGAIN_LATER = 1013
-    BAD_MESSAGE = 4400
-    UNAUTHORIZED = 4401
-    NO_SUBPROTOCOL = 4406
-    NOT_INITIALISED = 4408
-    SUBSCRIBER_EXISTS = 4409
-    TOO_SLOW = 4410
-    INITIALISED_TWICE = 4429
-    DEFECT = 4500
-
-
-CLOSES: Mapping[End, Close] = {
-    End.SIGNED_OUT: Close.UNAUTHORIZED,
-    End.TOO_SLOW: Close.TOO_SLOW,
-    End.MISSED: Close.TRY_AGAIN_LATER,
-    End.LEAVING: Close.TRY_AGAIN_LATER,
-}
-"""Ends of one stream that end the connection: after the last three a client connects again."""
-
-
-class Closing(Exception):  # noqa: N818 - the end of a connection
-    """The connection is to be closed."""
-
-    def __init__(self, code: Close, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 async def serve_socket(websocket: WebSocket, subscriptions: Subscriptions) -> None:
@@ -85,10 +50,11 @@ async def serve_socket(websocket: WebSocket, subscriptions: Subscriptions) -> No
         await websocket.send_denial_response(Response("Another origin's page.", 403))
         return
     try:
-        with subscriptions.exchange.connection():
+        with subscriptions.exchange.places.connection(websocket):
             await Socket(websocket, subscriptions).serve()
     except NotNow as full:
-        await websocket.send_denial_response(Response(str(full), 503))
+        wait = {"retry-after": str(RETRY_AFTER_S)}
+        await websocket.send_denial_response(Response(str(full), 503, wait))
 
 
 class Socket:
@@ -97,8 +63,10 @@ class Socket:
     def __init__(self, websocket: WebSocket, subscriptions: Subscriptions) -> None:
         self._websocket = websocket
         self._subscriptions = subscriptions
-        self._connection: HTTPConnection | None = None
-        """What the caller's credential came with, once he has said who he is."""
+        self._signed_in: SignedIn | None = None
+        """The client, once he has said who he is."""
+        self._held = ExitStack()
+        """What he has from then on to the end."""
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._reader: asyncio.Task[object] | None = None
         self._closing: Closing | None = None
@@ -117,7 +85,7 @@ class Socket:
                 async with asyncio.timeout(INITIALISED_WITHIN_S) as silence:
                     while True:
                         await self._take(await self._message())
-                        if self._connection is not None:
+                        if self._signed_in is not None:
                             silence.reschedule(None)
             except TimeoutError:
                 message = "Connection initialisation timeout"
@@ -135,12 +103,16 @@ class Socket:
             await self._finish()
 
     def _end(self, closing: Closing) -> None:
-        """Close, from one of the subscriptions."""
+        """Close, from one of the subscriptions or since the credential has ended."""
         if self._closing is None and self._reader is not None:
             self._closing = closing
             self._reader.cancel()
 
+    def _end_for(self, why: End) -> None:
+        self._end(Closing(CLOSES[why], why.value))
+
     async def _finish(self) -> None:
+        self._held.close()
         operations = list(self._operations.values())
         for task in operations:
             task.cancel()
@@ -148,6 +120,7 @@ class Socket:
             await asyncio.wait(operations)
 
     async def _close(self, closing: Closing) -> None:
+        self._closing = closing
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSES_WITHIN_S):
                 await self._websocket.close(closing.code, closing.reason)
@@ -200,7 +173,7 @@ class Socket:
 
     async def _initialise(self, payload: object) -> None:
         """Find out who it is: by `authorization` in the payload, or else by the handshake."""
-        if self._connection is not None:
+        if self._signed_in is not None:
             raise Closing(Close.INITIALISED_TWICE, "Too many initialisation requests")
         connection = HTTPConnection(self._websocket.scope)
         if isinstance(payload, dict) and "authorization" in payload:
@@ -208,8 +181,12 @@ class Socket:
             if not isinstance(credential, str) or not credential.isascii():
                 raise Closing(Close.BAD_MESSAGE, "`authorization` must be text")
             connection = _with_authorization(connection, credential)
-        await self._caller(connection)
-        self._connection = connection
+        signed_in = SignedIn(await self._caller(connection), connection, self._end_for)
+        try:
+            self._held.enter_context(self._subscriptions.exchange.socket(signed_in))
+        except NotNow as full:
+            raise Closing(Close.TRY_AGAIN_LATER, str(full)) from None
+        self._signed_in = signed_in
         await self._send({"type": "connection_ack"})
 
     async def _caller(self, connection: HTTPConnection) -> Caller:
@@ -224,8 +201,9 @@ class Socket:
         return caller
 
     async def _subscribe(self, message: Mapping[str, Any]) -> None:
-        if self._connection is None:
+        if self._signed_in is None:
             raise Closing(Close.UNAUTHORIZED, "Unauthorized")
+        connection = self._signed_in.connection
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID_LENGTH:
             raise Closing(Close.BAD_MESSAGE, f"An id has 1 to {MAX_ID_LENGTH} characters")
@@ -233,21 +211,21 @@ class Socket:
             raise Closing(Close.BAD_MESSAGE, "The payload must be an object")
         if id_ in self._operations:
             raise Closing(Close.SUBSCRIBER_EXISTS, "Subscriber for this id already exists")
-        caller = await self._caller(self._connection)
+        caller = await self._caller(connection)
         try:
             asked = checked_request(payload)
             if len(self._operations) >= MAX_OPERATIONS:
                 message_ = f"This connection carries {MAX_OPERATIONS} subscriptions already."
                 raise NotBegun.since(refusal_for(message_, RATE_LIMITED))
             beginning = await self._subscriptions.admitted(
-                asked, caller, self._connection, last_event_id=None
+                asked, caller, connection, last_event_id=None
             )
         except UnfitRequest as unfit:
             raise Closing(Close.BAD_MESSAGE, unfit.message) from None
         except NotBegun as refused:
             await self._send({"id": id_, "type": "error", "payload": refused.errors})
             return
-        task = asyncio.create_task(self._run(id_, beginning, caller, self._connection))
+        task = asyncio.create_task(self._run(id_, beginning, caller, connection))
         self._operations[id_] = task
         task.add_done_callback(partial(self._has_ended, id_))
 
@@ -287,7 +265,7 @@ class Socket:
 
     async def _ended(self, id_: str, why: End) -> None:
         if why in CLOSES:
-            self._end(Closing(CLOSES[why], why.value))
+            self._end_for(why)
             return
         error = error_of(why.value, FINAL[why])
         await self._send({"id": id_, "type": "next", "payload": {"errors": [error]}})

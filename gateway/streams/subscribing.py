@@ -19,7 +19,8 @@ from gateway.graphql_execution import Execution
 from gateway.graphql_requests import GraphQLRequest
 from gateway.requests import request_id_of
 from gateway.settings import Settings
-from gateway.streams.exchange import Exchange, TooManyStreams
+from gateway.streams.exchange import Exchange
+from gateway.streams.places import TooManyStreams
 from gateway.streams.stream import Stream
 from gateway.trusted import TrustedDocuments
 from resolvers.caller import Caller
