@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     traces: bool = False
     max_streams: Annotated[int, Field(ge=1)] = 2000
-    max_streams_per_address: Annotated[int, Field(ge=1)] = 500
+    max_streams_per_address: Annotated[int, Field(ge=1)] = 1500
     trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     rate_storage_url: SecretStr | None = None

@@ -96,7 +96,7 @@ async def test_silent_connections_make_room_by_themselves_and_others_are_answere
 async def server(migrated_database: str, tmp_path: Path) -> AsyncIterator[tuple[Gateway, int]]:
     """A gateway in a process of its own, and its process's number."""
     url = f"http://127.0.0.1:{free_port()}"
-    environment = environment_for(url, migrated_database, GATEWAY_MAX_STREAMS_PER_ADDRESS="2000")
+    environment = environment_for(url, migrated_database)
     async with connected(migrated_database):
         await apply_catalogue(read_catalogue(None), now=datetime.now(UTC))
         with serving(environment, "--no-mail", log=tmp_path / "gateway.log") as process:

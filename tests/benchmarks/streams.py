@@ -40,7 +40,7 @@ def measure_streams(server: PostgresServer, say: Callable[[str], None]) -> None:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         asyncio.run(_prepare(database_url))
         url = f"http://127.0.0.1:{free_port()}"
-        environment = environment_for(url, database_url, GATEWAY_MAX_STREAMS_PER_ADDRESS="2000")
+        environment = environment_for(url, database_url)
         log = Path(folder) / "gateway.log"
         process = stack.enter_context(serving(environment, "--no-mail", log=log))
         try:
