@@ -1,12 +1,10 @@
 """The application: what answers which path, and what runs beside it."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,11 +16,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import connection_limits, draining, health, malformed
 from gateway.answers import error_of
+from gateway.asset_files import Assets
 from gateway.connection_limits import ConnectionLimits
 from gateway.database import ANSWERED_WITHIN_S, DATABASE_TROUBLE, connected
 from gateway.draining import Drain
@@ -34,7 +32,7 @@ from gateway.mail.worker import deliver_forever
 from gateway.observers import Observers
 from gateway.oidc import Provider
 from gateway.pages import landing_route, not_found_page
-from gateway.portal_pages import BUILT_PAGE, portal_routes
+from gateway.portal_pages import portal_routes
 from gateway.rates import Rates
 from gateway.replica.reading import ReadReplica
 from gateway.requests import Requests, headers_of, request_id_of, unexpected, wants_page
@@ -50,10 +48,6 @@ from resolvers.once import purge_kept_answers
 from resolvers.sessions import purge_expired_sessions
 
 log = structlog.get_logger(__name__)
-
-FOLDER = Path(__file__).parent
-ASSET_FOLDERS = (FOLDER / "assets", FOLDER / "static")
-"""Our own files, and what `make` builds."""
 
 PURGE_EVERY_S = 3600.0
 DRAIN_WITHIN_S = 20.0
@@ -280,30 +274,3 @@ class Shortcut:
             await unexpected(request, error)(scope, receive, send)
             raise
         await response(scope, receive, send)
-
-
-class Assets(StaticFiles):
-    """Files of several folders under one path.
-
-    Those of GraphiQL keep their names over releases; those of the portal carry a hash in theirs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(directory=ASSET_FOLDERS[0])
-        self.all_directories = list(ASSET_FOLDERS)
-
-    def file_response(
-        self,
-        full_path: PathLike,
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        """A file, to be asked for anew after an hour, or never if its name has a hash."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        path = Path(full_path)
-        is_hashed = path.parent == BUILT_PAGE.parent.resolve() and path.suffix != ".html"
-        response.headers["cache-control"] = (
-            "public, max-age=31536000, immutable" if is_hashed else "public, max-age=3600"
-        )
-        return response

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
-from gateway.app import ASSET_FOLDERS
+from gateway.asset_files import ASSET_FOLDERS
 from gateway.connection_limits import raise_open_files_limit
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
