@@ -393,12 +393,16 @@ async def test_a_transaction_is_not_taken_to_have_ended_before_it_has(
     cluster: Cluster, distance: int
 ) -> None:
     """They are numbers modulo 2**32; what is not known is not there."""
+    operator = await own_connection(cluster.database_url)
     async with reading(cluster, cluster.replica.url("gateway")) as (replica, caller):
         await comes_to_be_read(replica, caller)
-        unfinished = (caller.last_writers[0] or 0) + 1
-        later = Caller(request_id="test", last_writers=((unfinished + distance) % 2**32,))
-        callers = [caller, later, NOBODY, Caller("test", last_writers=(None, None))]
-        read = [await replica.read(each, server_asked) for each in callers]
+        async with operator.transaction():
+            # Until it ends, whatever else PostgreSQL does meanwhile comes after it.
+            under_way = int(await operator.fetchval("SELECT pg_current_xact_id()"))
+            later = Caller(request_id="test", last_writers=((under_way + distance) % 2**32,))
+            callers = [caller, later, NOBODY, Caller("test", last_writers=(None, None))]
+            read = [await replica.read(each, server_asked) for each in callers]
+    await operator.close()
 
     assert read == [True, None, None, None]
 

@@ -33,12 +33,13 @@ def migrated_database(migrated_file: Path, tmp_path: Path) -> str:
 async def elsewhere(person: Person, folder: Path, **settings: str) -> AsyncIterator[Person]:
     """The same person at a further gateway on the database, in a process of its own."""
     person.gateway.clock.moment = datetime.now(UTC)  # that of the other process
+    cookie = (await person.gateway.person(person.account)).cookie  # the session began long ago
     url = f"http://127.0.0.1:{free_port()}"
     environment = environment_for(url, person.gateway.database_url, **settings)
     with serving(environment, "--no-mail", log=folder / "gateway.log"):
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
             gateway = Gateway(client, person.gateway.clock, person.gateway.database_url)
-            yield replace(person, gateway=gateway)
+            yield replace(person, gateway=gateway, cookie=cookie)
 
 
 async def outcome(socket: Socket, id_: str, **payload: Any) -> str:
