@@ -1,6 +1,7 @@
 """Logs: one line an event on stderr, ours and every library's alike, and no secrets in them."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import sys
@@ -46,7 +47,8 @@ def log_request(
 ) -> None:
     """Write a request's line: none of its fields may be secret.
 
-    As `logger.info("request", …)` does, at a tenth of what that costs each request.
+    As `logger.info("request", …)` does, at a tenth of what that costs each request. A line that
+    can't be written, by a full disk or a reader that has left, is lost: requests go on without it.
     """
     if _lines is None:
         logger.info("request", **fields)
@@ -59,7 +61,8 @@ def log_request(
         "logger": "gateway.requests",
         "timestamp": datetime.now(UTC),
     }
-    _lines.write(orjson.dumps(line, option=LINE).decode())
+    with contextlib.suppress(OSError):
+        _lines.write(orjson.dumps(line, option=LINE).decode())
 
 
 def configure_logs(log_format: Literal["json", "console"], *, level: int = logging.INFO) -> None:

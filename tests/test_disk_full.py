@@ -1,5 +1,6 @@
 """SQLite without room: a clear answer, nothing half done, and it goes on with room again."""
 
+import json
 import resource
 import subprocess
 from collections import Counter
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from sqlite3 import connect
 from typing import Any
@@ -26,6 +28,7 @@ from tests.servers import environment_for, prepare_database, serving
 
 TRIES = 60
 EVERY_BYTE = 1 << 20
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 @dataclass
@@ -42,14 +45,13 @@ class Disk:
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
     """A small file system, where this user may make one; or a limit of the process."""
     if request.param == "a limit of file sizes":
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
         def limit(process: int) -> None:
             size = (tmp_path / "gateway.sqlite3-wal").stat().st_size
             resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
         def lift(process: int) -> None:
-            resource.prlimit(process, resource.RLIMIT_FSIZE, unlimited)
+            resource.prlimit(process, resource.RLIMIT_FSIZE, UNLIMITED)
 
         yield Disk(tmp_path, limit, lift)
         return
@@ -122,6 +124,40 @@ async def test_without_room_changes_fail_as_a_whole_and_succeed_when_they_are_se
     assert again == ["done"] * TRIES
     assert (set(made.values()), len(made), told) == ({1}, TRIES + 1, TRIES)
     assert (faults, integrity) == ([], ("ok",))
+
+
+def test_a_log_without_room_loses_lines_and_no_connection(tmp_path: Path) -> None:
+    environment = environment_for(
+        f"http://127.0.0.1:{free_port()}", f"sqlite://{tmp_path / 'gateway.sqlite3'}"
+    )
+    prepare_database(environment)
+    log = tmp_path / "gateway.log"
+    with serving(environment, "--no-mail", log=log) as process:
+        host = environment["GATEWAY_PUBLIC_URL"].removeprefix("http://")
+        with closing(HTTPConnection(host, timeout=30)) as connection:
+            first = _catalogue_by(connection)
+            socket = connection.sock
+            room = (log.stat().st_size, resource.RLIM_INFINITY)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, room)
+            size = log.stat().st_size
+            without_room = [_catalogue_by(connection) for _ in range(TRIES)]
+            kept = log.stat().st_size
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, UNLIMITED)
+            again = [_catalogue_by(connection) for _ in range(TRIES)]
+            last_socket = connection.sock
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+
+    assert without_room + again == [first] * 2 * TRIES
+    assert (kept, last_socket) == (size, socket)
+    assert TRIES <= sum(line["event"] == "request" for line in lines) <= 2 * TRIES
+
+
+def _catalogue_by(connection: HTTPConnection) -> bytes:
+    body = json.dumps({"query": documents.CATALOGUE})
+    connection.request("POST", "/graphql", body, {"content-type": "application/json"})
+    response = connection.getresponse()
+    assert response.status == 200
+    return response.read()
 
 
 async def _form(client: httpx2.AsyncClient) -> dict[str, Any]:
