@@ -22,8 +22,9 @@ KNOWN_OPERATIONS = frozenset(
         *("WebhookDisablings", "WebhookSeen", "Webhooks", "WhoAmI"),
     }
 )
-"""The operations of our own pages. Whatever else a client calls its own is "other": a name that it
-makes up could carry anything, and each new one would cost memory."""
+"""The operations of our own pages. They and those of trusted documents are told by their names.
+Whatever else a client calls its own is "other": a name that it makes up could carry anything, and
+each new one would cost memory."""
 
 
 @dataclass(slots=True)
@@ -38,12 +39,15 @@ class Operation:
     code: str = OK
     """That of the first top-level error."""
     executing_s: float = 0.0
+    is_trusted: bool = False
+    """Whether the document is one that the operator has made trusted."""
 
     def is_named(self, node: OperationDefinitionNode, fields: frozenset[str]) -> None:
-        """Take note of what is asked, as far as it is ours: `fields` are those of the roots."""
+        """Take note of what is asked, as far as it is known: `fields` are those of the roots."""
         self.kind = node.operation.value
-        if node.name is not None and node.name.value in KNOWN_OPERATIONS:
-            self.name = node.name.value
+        name = node.name.value if node.name is not None else OTHER
+        if self.is_trusted or name in KNOWN_OPERATIONS:
+            self.name = name
         first = node.selection_set.selections[0]
         if isinstance(first, FieldNode):
             self.field = first.name.value if first.name.value in fields else OTHER
@@ -58,3 +62,10 @@ def note_code(code: str) -> None:
     operation = current_operation.get()
     if operation is not None:
         operation.code = code
+
+
+def note_trusted() -> None:
+    """Tell that a trusted document is asked for, if anyone wants to know."""
+    operation = current_operation.get()
+    if operation is not None:
+        operation.is_trusted = True

@@ -16,6 +16,7 @@ from gateway.documents import BAD_REQUEST, Document, Documents
 from gateway.graphql_requests import GraphQLRequest
 from gateway.limits import Limit
 from gateway.manifests import shipped_documents
+from gateway.observation import note_trusted
 from resolvers.trusted_documents import DocumentSet, current_documents, text_hash
 
 UNKNOWN_DOCUMENT = "PERSISTED_DOCUMENT_NOT_FOUND"
@@ -136,6 +137,7 @@ class TrustedDocuments:
             documents = await look()
             for id_ in ids:
                 if (text := documents.text(id_)) is not None:
+                    note_trusted()
                     return text
         return None
 
@@ -144,6 +146,7 @@ class TrustedDocuments:
             return False
         for look in (self._shipped_set, self._known, self._newest):
             if (await look()).has_text(text):
+                note_trusted()
                 return True
         return False
 

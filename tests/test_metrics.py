@@ -1,6 +1,7 @@
 """`/metrics`: who may read it, what it counts, and that workers count together."""
 
 import asyncio
+import hashlib
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import pytest
 from gateway.app import create_app
 from gateway.observation import KNOWN_OPERATIONS
 from gateway.settings import Settings
+from resolvers.trusted_documents import DeclaredDocument, apply_documents
 from tests import documents
 from tests.people import Gateway, Person
 from tests.postgres import PostgresServer, free_port
@@ -101,6 +103,29 @@ async def test_operations_are_counted_by_names_of_ours_alone(
         'code="BAD_REQUEST",field="none",operation="other"': 1,
         'code="GRAPHQL_VALIDATION_FAILED",field="userChanged",operation="FollowUsers"': 1,
     }
+
+
+async def test_operations_of_trusted_documents_are_counted_by_their_names(
+    gateway: Gateway, oidc_settings: dict[str, str]
+) -> None:
+    text = "query ServicesOfPartner { services { code } }"
+    hash_ = hashlib.sha256(text.encode()).hexdigest()
+    await apply_documents([DeclaredDocument(hash_, text)], now=gateway.clock())
+    by_hash = {"persistedQuery": {"version": 1, "sha256Hash": hash_}}
+    bodies = [{"query": text}, {"documentId": hash_}, {"extensions": by_hash}]
+    async with measured(gateway, oidc_settings, metrics_token=TOKEN) as client:
+        answers = [await client.post("/graphql", json=body) for body in bodies]
+        found = samples((await client.get("/metrics", headers=READER)).text)
+    only: dict[str, Any] = {"trusted_documents_only": True, "metrics_token": TOKEN}
+    async with measured(gateway, {**oidc_settings, **only}) as client:
+        answers.append(await client.post("/graphql", json={"query": text}))
+        found_by_text = samples((await client.get("/metrics", headers=READER)).text)
+    name, label = "gateway_operation_seconds_count", 'operation="ServicesOfPartner"'
+
+    assert all(answer.json()["data"]["services"] for answer in answers)
+    assert total(found, name, label) == 2
+    assert total(found, name, 'operation="other"') == 1
+    assert total(found_by_text, name, label) == 1
 
 
 async def test_what_waits_to_be_delivered_is_told_with_its_age(
