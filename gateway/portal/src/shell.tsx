@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
+import { useAttempt } from './graph/attempt'
 import { addressOf, navigate, signInAddress, usePlace } from './location'
 import {
   chooseLanguage,
@@ -145,16 +146,7 @@ function Account() {
 
 function SignOutButton() {
   const words = useWords()
-  const [busy, setBusy] = useState(false)
-  const click = async () => {
-    setBusy(true)
-    try {
-      await signOut('THIS_SESSION')
-    } catch {
-      announce(words.failures.signOut, 'problem')
-      setBusy(false)
-    }
-  }
+  const [busy, attempt] = useAttempt(() => announce(words.failures.signOut, 'problem'))
   return (
     <Button
       icon="door"
@@ -162,7 +154,7 @@ function SignOutButton() {
       busy={busy}
       label={words.signOut}
       class="sign-out"
-      onClick={click}
+      onClick={() => attempt(() => signOut('THIS_SESSION'))}
     >
       {words.signOut}
     </Button>

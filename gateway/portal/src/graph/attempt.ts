@@ -5,8 +5,12 @@ import { Failure } from './client'
 
 type Attempt = (work: () => Promise<void>) => Promise<void>
 
-/** Whether a change is under way, and how to begin one: that it got no answer is said. */
-export function useAttempt(): [busy: boolean, attempt: Attempt] {
+/**
+ * Whether a change is under way, and how to begin one.
+ *
+ * That it got no answer is said to the person, in general words unless `tell` does it otherwise.
+ */
+export function useAttempt(tell?: (failure: Failure) => void): [busy: boolean, attempt: Attempt] {
   const { failures } = useWords()
   const [busy, setBusy] = useState(false)
   const attempt = async (work: () => Promise<void>) => {
@@ -15,7 +19,8 @@ export function useAttempt(): [busy: boolean, attempt: Attempt] {
       await work()
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      announce(failures[error.kind].text, 'problem')
+      if (tell) tell(error)
+      else announce(failures[error.kind].text, 'problem')
     } finally {
       setBusy(false)
     }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import {
   ActivateSubscriptionDocument,
   CatalogueDocument,
@@ -177,7 +178,7 @@ type ActivationProperties = { subscription: Subscription; reload: () => Promise<
 function ActivationButton({ subscription, reload }: ActivationProperties) {
   const words = useWords()
   const labels = words.checklist
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const { id, service, status } = subscription
   const active = status === 'ACTIVE'
   const change = async () => {
@@ -186,8 +187,7 @@ function ActivationButton({ subscription, reload }: ActivationProperties) {
       const question = { title: title(service.name), text, yes, no: words.cancel, danger: true }
       if (!(await confirm(question))) return
     }
-    setBusy(true)
-    try {
+    await attempt(async () => {
       const { userErrors } = active
         ? (await ask(DeactivateSubscriptionDocument, { id })).deactivateSubscription
         : (await ask(ActivateSubscriptionDocument, { id })).activateSubscription
@@ -195,12 +195,7 @@ function ActivationButton({ subscription, reload }: ActivationProperties) {
       if (problem) announce(explain(problem, words), 'problem')
       else announce(active ? labels.nowDeactivated(service.name) : labels.nowActive(service.name))
       await reload()
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
+    })
   }
   return (
     <Button

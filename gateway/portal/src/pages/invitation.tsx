@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import {
   AcceptInvitationDocument,
   type AcceptInvitationMutation,
@@ -12,7 +13,6 @@ import { signOut, useSession } from '../session'
 import { Button } from '../ui/button'
 import { Icon, Mark } from '../ui/icon'
 import { FailureNotice, Skeleton } from '../ui/states'
-import { announce } from '../ui/toasts'
 import { useWords } from '../words'
 
 type AcceptedUser = NonNullable<AcceptInvitationMutation['acceptInvitation']['user']>
@@ -33,22 +33,11 @@ export function InvitationPage({ token }: { token: string }) {
   }, [failure, reload])
   const [problems, setProblems] = useState<Problem[]>([])
   const [otherAccount, setOtherAccount] = useState(false)
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const here = `/invitations/${encodeURIComponent(token)}`
 
-  const working = async (work: () => Promise<void>) => {
-    setBusy(true)
-    try {
-      await work()
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
-  }
   const complete = () =>
-    working(async () => {
+    attempt(async () => {
       const { acceptInvitation } = await ask(AcceptInvitationDocument, { input: { token } })
       setProblems(acceptInvitation.userErrors)
       setOtherAccount(acceptInvitation.signOutFirst)
@@ -57,7 +46,7 @@ export function InvitationPage({ token }: { token: string }) {
         await session.reload()
       }
     })
-  const switchAccount = () => working(() => signOut('THIS_SESSION', here))
+  const switchAccount = () => attempt(() => signOut('THIS_SESSION', here))
 
   if (failure) {
     return (

@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import {
   AccessTokensDocument,
   EndSessionDocument,
@@ -97,21 +97,10 @@ type SessionsProperties = { sessions: Viewer['sessions']; reload: () => Promise<
 function Sessions({ sessions, reload }: SessionsProperties) {
   const words = useWords()
   const labels = words.me.sessions
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt(() => announce(words.failures.signOut, 'problem'))
   const others = sessions.length - 1
   const ordered = sessions.toSorted((one, other) => Number(other.isCurrent) - Number(one.isCurrent))
 
-  const attempt = async (act: () => Promise<void>) => {
-    setBusy(true)
-    try {
-      await act()
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures.signOut, 'problem')
-    } finally {
-      setBusy(false)
-    }
-  }
   const end = (scope: SignOutScope) =>
     attempt(async () => {
       if (scope !== 'OTHER_SESSIONS') return signOut(scope)

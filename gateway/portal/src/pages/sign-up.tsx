@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import {
   CatalogueDocument,
   type ProductRelease,
@@ -12,7 +13,7 @@ import { explain, type Problem } from '../problems'
 import { type Organization, useSession } from '../session'
 import { Button } from '../ui/button'
 import { Dialog } from '../ui/dialog'
-import { SelectField, TextField } from '../ui/field'
+import { GeneralProblems, SelectField, TextField } from '../ui/field'
 import { announce } from '../ui/toasts'
 import { COUNTRIES, useWords } from '../words'
 import type { CatalogueService } from './checklist'
@@ -47,7 +48,7 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
     primaryEmailAddress: viewer?.microsoftAccount ?? '',
   })
   const [problems, setProblems] = useState<Problem[]>([])
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const set = (changes: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...changes }))
   const at = (field: string) =>
     problems
@@ -60,8 +61,7 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
   const submit = async (event: Event) => {
     event.preventDefault()
     if (busy || !chosen) return
-    setBusy(true)
-    try {
+    await attempt(async () => {
       const { signUpForService } = await ask(SignUpForServiceDocument, {
         input: {
           serviceId: chosen.id,
@@ -78,12 +78,7 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
         onClose()
         await navigate(addressOf('/checklist', { organization: subscription.organization.id }))
       } else await onDone()
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
+    })
   }
   const names = new Intl.DisplayNames(language, { type: 'region' })
   const countries = COUNTRIES.map((code) => [code, names.of(code) ?? code] as const).sort(
@@ -105,11 +100,7 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
     >
       <form id="sign-up" noValidate onSubmit={submit}>
         <p>{labels.consequence}</p>
-        {general.length > 0 && (
-          <p class="problem" role="alert">
-            {general.map((problem) => explain(problem, words)).join(' ')}
-          </p>
-        )}
+        <GeneralProblems problems={general} />
         {!given && (
           <SelectField
             label={labels.service}

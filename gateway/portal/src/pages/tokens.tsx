@@ -8,10 +8,11 @@ import {
   CreateAccessTokenDocument,
   RevokeAccessTokenDocument,
 } from '../graph/generated'
-import { explain, type Problem, problemsAt } from '../problems'
+import { type Problem, problemsAt } from '../problems'
 import { Button } from '../ui/button'
+import { toggled } from '../ui/choices'
 import { confirm, Dialog } from '../ui/dialog'
-import { FieldProblems, SelectField, TextField } from '../ui/field'
+import { FieldProblems, GeneralProblems, SelectField, TextField } from '../ui/field'
 import { Moment } from '../ui/moment'
 import { SecretDialog } from '../ui/secret'
 import { FailureNotice } from '../ui/states'
@@ -133,10 +134,6 @@ function CreateDialog({ onClose, onCreated }: DialogProperties) {
       } else focusProblem(payload.userErrors)
     })
   }
-  const toggle = (scope: AccessScope) =>
-    setScopes((before) =>
-      before.includes(scope) ? before.filter((one) => one !== scope) : [...before, scope],
-    )
   const scopeProblems = problemsAt(problems, 'scopes', words)
   return (
     <Dialog
@@ -152,11 +149,7 @@ function CreateDialog({ onClose, onCreated }: DialogProperties) {
       }
     >
       <form id="new-token" noValidate onSubmit={submit}>
-        {general.length > 0 && (
-          <p class="problem" role="alert">
-            {general.map((problem) => explain(problem, words)).join(' ')}
-          </p>
-        )}
+        <GeneralProblems problems={general} />
         <TextField
           label={labels.name}
           name="token-name"
@@ -176,7 +169,7 @@ function CreateDialog({ onClose, onCreated }: DialogProperties) {
                 id={`scope-${scope}`}
                 type="checkbox"
                 checked={scopes.includes(scope)}
-                onChange={() => toggle(scope)}
+                onChange={() => setScopes(toggled(scope))}
               />
               <span>
                 {labels.scopes[scope].name}

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
+import { explain, type Problem } from '../problems'
+import { useWords } from '../words'
 import { Icon } from './icon'
 
 type FieldProperties = {
@@ -55,6 +57,17 @@ export function FieldProblems({ id, problems }: { id: string; problems: string[]
     <p class="problem" id={id}>
       <Icon name="warning" />
       <span>{problems.join(' ')}</span>
+    </p>
+  )
+}
+
+/** What is wrong with a form as a whole. */
+export function GeneralProblems({ problems }: { problems: Problem[] }) {
+  const words = useWords()
+  if (problems.length === 0) return null
+  return (
+    <p class="problem" role="alert">
+      {problems.map((problem) => explain(problem, words)).join(' ')}
     </p>
   )
 }

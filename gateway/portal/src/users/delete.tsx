@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import { RemovalBlockersDocument, RemoveUsersDocument } from '../graph/generated'
 import { navigate, withQuery } from '../location'
 import { explain, type Problem } from '../problems'
@@ -25,7 +26,7 @@ export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
   })
   const [refused, setRefused] = useState<ReadonlyMap<string, Problem[]>>(new Map())
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set())
-  const [deleting, setDeleting] = useState(false)
+  const [deleting, attempt] = useAttempt()
 
   const answers = new Map(
     data?.nodes.flatMap((node) => (node?.__typename === 'User' ? [[node.id, node] as const] : [])),
@@ -41,9 +42,8 @@ export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
   const free = rows.filter(({ problems, missing }) => problems.length === 0 && !missing)
   const blocked = rows.filter(({ problems, missing }) => problems.length > 0 || missing)
 
-  const remove = async () => {
-    setDeleting(true)
-    try {
+  const remove = () =>
+    attempt(async () => {
       const input = { users: free.map(({ person, version }) => ({ id: person.id, version })) }
       const { removeUsers } = await ask(RemoveUsersDocument, { input })
       const problems = new Map<string, Problem[]>()
@@ -61,13 +61,7 @@ export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
         setGone(removed)
         setRefused(problems)
       }
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setDeleting(false)
-    }
-  }
+    })
 
   const title =
     !busy && free.length === 0 ? labels.blockedTitle(blocked.length) : labels.title(free.length)

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask, type Failure } from '../graph/client'
 import {
   CreateUserDocument,
   EditUserDocument,
@@ -7,7 +8,7 @@ import {
   type UserFormFragment,
 } from '../graph/generated'
 import { addressOf, focusHeading, guardLeaving, navigate, withQuery } from '../location'
-import { explain, type Problem, problemsAt } from '../problems'
+import { type Problem, problemsAt } from '../problems'
 import { manageable, type Organization, useSession } from '../session'
 import { Button } from '../ui/button'
 import { confirm } from '../ui/dialog'
@@ -18,6 +19,7 @@ import { useWords } from '../words'
 import { ConflictNotice } from './conflict'
 import { type Draft, draftOf, EMPTY, isChanged, missingFrom, rebase, roleChanges } from './draft'
 import { InvitationSection } from './invitation-section'
+import { ProblemSummary } from './problem-summary'
 import { RoleLists } from './roles'
 import { noteSaved } from './saved'
 
@@ -39,7 +41,7 @@ export function UserForm({ organization, user: initial, available }: Properties)
   const [problems, setProblems] = useState<Problem[]>([])
   const [failure, setFailure] = useState<Failure | null>(null)
   const [theirs, setTheirs] = useState<UserFormFragment | null>(null)
-  const [saving, setSaving] = useState(false)
+  const [saving, attempt] = useAttempt(setFailure)
   const summary = useRef<HTMLDivElement>(null)
   const changed = isChanged(draft, base)
 
@@ -113,17 +115,9 @@ export function UserForm({ organization, user: initial, available }: Properties)
   const save = async (event: Event) => {
     event.preventDefault()
     if (saving) return
-    setSaving(true)
     setFailure(null)
     setProblems([])
-    try {
-      await (user ? edit(user, false) : create())
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      setFailure(error)
-    } finally {
-      setSaving(false)
-    }
+    await attempt(() => (user ? edit(user, false) : create()))
   }
 
   const keepMine = (current: UserFormFragment) => {
@@ -284,55 +278,5 @@ export function UserForm({ organization, user: initial, available }: Properties)
         </div>
       </form>
     </main>
-  )
-}
-
-type SummaryProperties = { problems: Problem[]; failure: Failure | null }
-
-/** All problems at once, each leading to its field. */
-function ProblemSummary({ problems, failure }: SummaryProperties) {
-  const words = useWords()
-  const labels = words.users.form
-  if (failure) {
-    return (
-      <div class="banner problem" role="alert">
-        <Icon name="warning" />
-        <div>
-          <strong>{labels.notSaved}</strong>
-          <p>
-            {words.failures[failure.kind].text}{' '}
-            {failure.requestId && words.failures.requestId(failure.requestId)}
-          </p>
-        </div>
-      </div>
-    )
-  }
-  const withField = (text: string, field: string | undefined) => {
-    const name = labels.fieldNames[field as keyof typeof labels.fieldNames]
-    return name && !text.startsWith(name) ? `${name}: ${text}` : text
-  }
-  const focus = (field: string | undefined) => {
-    document.getElementById(`field-${field}`)?.focus()
-  }
-  return (
-    <div class="banner problem" role="alert">
-      <Icon name="warning" />
-      <div>
-        <strong>{labels.notSavedBecause(problems.length)}</strong>
-        <ul>
-          {problems.map((problem, index) => (
-            <li key={index}>
-              {document.getElementById(`field-${problem.path[0]}`) ? (
-                <button type="button" class="link" onClick={() => focus(problem.path[0])}>
-                  {withField(explain(problem, words), problem.path[0])}
-                </button>
-              ) : (
-                explain(problem, words)
-              )}
-            </li>
-          ))}
-        </ul>
-      </div>
-    </div>
   )
 }

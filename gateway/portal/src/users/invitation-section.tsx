@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks'
-import { ask, Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
+import { ask } from '../graph/client'
 import { type InvitationPartsFragment, RevokeInvitationsDocument } from '../graph/generated'
 import { explain } from '../problems'
 import { Button } from '../ui/button'
@@ -18,7 +18,7 @@ type Properties = {
 export function InvitationSection({ invitation, reason, onWithdrawn }: Properties) {
   const words = useWords()
   const labels = words.users.form.invitation
-  const [busy, setBusy] = useState(false)
+  const [busy, attempt] = useAttempt()
   const pending = invitation.status === 'PENDING'
 
   const withdraw = async () => {
@@ -30,8 +30,7 @@ export function InvitationSection({ invitation, reason, onWithdrawn }: Propertie
       danger: true,
     }
     if (!(await confirm(question))) return
-    setBusy(true)
-    try {
+    await attempt(async () => {
       const { revokeInvitations } = await ask(RevokeInvitationsDocument, {
         input: { invitationIds: [invitation.id] },
       })
@@ -42,12 +41,7 @@ export function InvitationSection({ invitation, reason, onWithdrawn }: Propertie
         onWithdrawn(result.invitation)
         announce(labels.withdrawn)
       }
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(words.failures[error.kind].text, 'problem')
-    } finally {
-      setBusy(false)
-    }
+    })
   }
   return (
     <section class="form-section">

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
-import { Failure } from '../graph/client'
+import { useAttempt } from '../graph/attempt'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
 import { useUserChanges } from '../graph/live'
 import { useWatch } from '../graph/watch'
@@ -40,7 +40,7 @@ const NONE: UserRowFragment[] = []
 
 function UserList({ organization }: { organization: Organization }) {
   const all = useWords()
-  const { users: words, failures } = all
+  const words = all.users
   const { query } = usePlace()
   const choice = choiceOf(query)
   const variables = {
@@ -56,7 +56,7 @@ function UserList({ organization }: { organization: Organization }) {
   const checked = useMemo(() => users.filter(({ id }) => checkedIds.has(id)), [users, checkedIds])
   const [deleting, setDeleting] = useState<UserRowFragment[] | null>(null)
   const [outcome, setOutcome] = useState<InviteOutcome | null>(null)
-  const [sending, setSending] = useState(false)
+  const [sending, attempt] = useAttempt()
   const [importing, setImporting] = useState(false)
   const waiting = users.some(({ invitation }) => invitation?.delivery === 'QUEUED')
   const watchDelivery = useWatch(waiting, reload)
@@ -72,9 +72,8 @@ function UserList({ organization }: { organization: Organization }) {
     if (emptyPage) void navigate(withQuery({ after: null, before: null }), 'replace')
   }, [emptyPage])
 
-  const send = async (chosen: { id: string; firstName: string; lastName: string }[]) => {
-    setSending(true)
-    try {
+  const send = (chosen: { id: string; firstName: string; lastName: string }[]) =>
+    attempt(async () => {
       const result = await sendInvitations(chosen)
       await reload()
       watchDelivery()
@@ -83,13 +82,7 @@ function UserList({ organization }: { organization: Organization }) {
         setCheckedIds(new Set())
         announce(words.invite.sent(result.sent.length))
       } else setOutcome(result)
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      announce(failures[error.kind].text, 'problem')
-    } finally {
-      setSending(false)
-    }
-  }
+    })
 
   const total = data?.users.totalCount
   return (

@@ -7,10 +7,11 @@ import {
   EditWebhookDocument,
   type WebhookPartsFragment,
 } from '../graph/generated'
-import { explain, type Problem, problemsAt } from '../problems'
+import { type Problem, problemsAt } from '../problems'
 import { Button } from '../ui/button'
+import { toggled } from '../ui/choices'
 import { Dialog } from '../ui/dialog'
-import { FieldProblems, TextField } from '../ui/field'
+import { FieldProblems, GeneralProblems, TextField } from '../ui/field'
 import { SecretDialog } from '../ui/secret'
 import { announce } from '../ui/toasts'
 import { useWords } from '../words'
@@ -81,11 +82,6 @@ export function WebhookDialog({ organizationId, webhook, onClose, onSaved }: Pro
     if (missing) return document.getElementById(ONLY_SOME)?.focus()
     await attempt(() => (webhook ? edit(webhook.id) : create()))
   }
-  const toggle = (action: AuditAction) =>
-    setChosen((before) =>
-      before.includes(action) ? before.filter((one) => one !== action) : [...before, action],
-    )
-
   const eventProblems = [
     ...(noneChosen && actions.length === 0 ? [labels.chooseOne] : []),
     ...problemsAt(problems, 'actions', words),
@@ -113,11 +109,7 @@ export function WebhookDialog({ organizationId, webhook, onClose, onSaved }: Pro
       }
     >
       <form id={FORM} noValidate onSubmit={submit}>
-        {general.length > 0 && (
-          <p class="problem" role="alert">
-            {general.map((problem) => explain(problem, words)).join(' ')}
-          </p>
-        )}
+        <GeneralProblems problems={general} />
         <TextField
           label={labels.url}
           name="webhook-url"
@@ -159,7 +151,7 @@ export function WebhookDialog({ organizationId, webhook, onClose, onSaved }: Pro
                     <input
                       type="checkbox"
                       checked={chosen.includes(kind)}
-                      onChange={() => toggle(kind)}
+                      onChange={() => setChosen(toggled(kind))}
                     />
                     <span>{words.audit.actions[kind]}</span>
                   </label>
