@@ -57,20 +57,26 @@ async def test_our_own_page_and_a_program_without_an_origin_are_let_in(
             assert (await socket.change())["kind"] == "CREATED"
 
 
-async def test_who_is_not_signed_in_is_told_so_at_once(gateway: Gateway) -> None:
+async def test_who_is_not_signed_in_is_told_so_and_closed_soon(
+    gateway: Gateway, contoso: str
+) -> None:
+    """No credential is an anonymous caller, who may follow nothing."""
     async with opened(gateway.anyone()) as socket:
-        await socket.send("connection_init")
+        await socket.initialise()
+        error = await error_of(socket, SHORT, organizationId=contoso)
 
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
         assert await socket.closed() == (4401, "Sign in first.")
 
 
-@pytest.mark.parametrize("where", ["handshake", "parameters"])
+@pytest.mark.parametrize("where", ["handshake", "authorization", "Authorization"])
 async def test_a_credential_that_is_not_valid_is_refused_whatever_the_cookie_says(
     alice: Person, where: str
 ) -> None:
-    credential = {"authorization": "Bearer made-up"}
-    async with opened(alice, headers=credential if where == "handshake" else None) as socket:
-        await socket.send("connection_init", payload=credential if where == "parameters" else {})
+    bad = "Bearer made-up"
+    headers, said = ({"authorization": bad}, {}) if where == "handshake" else (None, {where: bad})
+    async with opened(alice, headers=headers) as socket:
+        await socket.send("connection_init", payload=said)
 
         code, reason = await socket.closed()
 
@@ -78,14 +84,15 @@ async def test_a_credential_that_is_not_valid_is_refused_whatever_the_cookie_say
     assert reason
 
 
-@pytest.mark.parametrize("where", ["handshake", "parameters"])
+@pytest.mark.parametrize("where", ["handshake", "authorization", "Authorization"])
 async def test_a_program_follows_by_its_access_token_until_that_is_revoked(
     alice: Person, contoso: str, where: str
 ) -> None:
     program = await alice.program(AccessScope.READ)
     person = program if where == "handshake" else alice.gateway.anyone()
     async with opened(person) as socket:
-        await socket.initialise(**({} if where == "handshake" else program.headers()))
+        credential = program.headers()["authorization"]
+        await socket.initialise(**({} if where == "handshake" else {where: credential}))
         await socket.follow(contoso)
         await create(alice, contoso, "Dora")
         told = await socket.change()

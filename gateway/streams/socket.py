@@ -31,7 +31,10 @@ from resolvers.caller import Caller
 SUBPROTOCOL = "graphql-transport-ws"
 
 INITIALISED_WITHIN_S = 5.0
-"""How long a connection may stay silent before it says who it is."""
+"""How long a connection may stay without somebody who is signed in."""
+
+AUTHORIZATION = "authorization"
+"""The parameter, in any case, that stands for the handshake's header of this name."""
 
 MAX_OPERATIONS = 20
 """Of one connection at a time."""
@@ -63,8 +66,10 @@ class Socket:
     def __init__(self, websocket: WebSocket, subscriptions: Subscriptions) -> None:
         self._websocket = websocket
         self._subscriptions = subscriptions
+        self._initialised: HTTPConnection | None = None
+        """What the client has said who he is by, once he has."""
         self._signed_in: SignedIn | None = None
-        """The client, once he has said who he is."""
+        """The client, unless he is anonymous."""
         self._held = ExitStack()
         """What he has from then on to the end."""
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -88,6 +93,8 @@ class Socket:
                         if self._signed_in is not None:
                             silence.reschedule(None)
             except TimeoutError:
+                if self._initialised is not None:
+                    raise Closing(Close.UNAUTHORIZED, SIGN_IN_FIRST) from None
                 message = "Connection initialisation timeout"
                 raise Closing(Close.NOT_INITIALISED, message) from None
         except WebSocketDisconnect:
@@ -172,38 +179,36 @@ class Socket:
                 raise Closing(Close.BAD_MESSAGE, "Unknown type of message")
 
     async def _initialise(self, payload: object) -> None:
-        """Find out who it is: by `authorization` in the payload, or else by the handshake."""
-        if self._signed_in is not None:
+        """Find out who it is: by `authorization` in the payload, or else by the handshake.
+
+        An anonymous client is told of each subscription that he must sign in for it.
+        """
+        if self._initialised is not None:
             raise Closing(Close.INITIALISED_TWICE, "Too many initialisation requests")
-        connection = HTTPConnection(self._websocket.scope)
-        if isinstance(payload, dict) and "authorization" in payload:
-            credential = payload["authorization"]
-            if not isinstance(credential, str) or not credential.isascii():
-                raise Closing(Close.BAD_MESSAGE, "`authorization` must be text")
-            connection = _with_authorization(connection, credential)
-        signed_in = SignedIn(await self._caller(connection), connection, self._end_for)
-        try:
-            self._held.enter_context(self._subscriptions.exchange.socket(signed_in))
-        except NotNow as full:
-            raise Closing(Close.TRY_AGAIN_LATER, str(full)) from None
-        self._signed_in = signed_in
+        connection = _as_said(HTTPConnection(self._websocket.scope), payload)
+        caller = await self._caller(connection)
+        if caller.account is not None:
+            signed_in = SignedIn(caller, connection, self._end_for)
+            try:
+                self._held.enter_context(self._subscriptions.exchange.socket(signed_in))
+            except NotNow as full:
+                raise Closing(Close.TRY_AGAIN_LATER, str(full)) from None
+            self._signed_in = signed_in
+        self._initialised = connection
         await self._send({"type": "connection_ack"})
 
     async def _caller(self, connection: HTTPConnection) -> Caller:
         try:
-            caller = await self._subscriptions.caller(connection)
+            return await self._subscriptions.caller(connection)
         except InvalidCredential as invalid:
             if await self._subscriptions.admission.admit_refusal(connection) is not None:
                 raise Closing(Close.TRY_AGAIN_LATER, TRIED_TOO_MANY) from None
             raise Closing(Close.UNAUTHORIZED, str(invalid)) from None
-        if caller.account is None:
-            raise Closing(Close.UNAUTHORIZED, SIGN_IN_FIRST)
-        return caller
 
     async def _subscribe(self, message: Mapping[str, Any]) -> None:
-        if self._signed_in is None:
+        connection = self._initialised
+        if connection is None:
             raise Closing(Close.UNAUTHORIZED, "Unauthorized")
-        connection = self._signed_in.connection
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID_LENGTH:
             raise Closing(Close.BAD_MESSAGE, f"An id has 1 to {MAX_ID_LENGTH} characters")
@@ -275,8 +280,20 @@ class Socket:
         await self._websocket.send_text(orjson.dumps(message).decode())
 
 
-def _with_authorization(connection: HTTPConnection, credential: str) -> HTTPConnection:
-    """The connection as if its handshake had this credential in its header."""
-    headers = [each for each in connection.scope["headers"] if each[0] != b"authorization"]
-    headers.append((b"authorization", credential.encode()))
+def _as_said(connection: HTTPConnection, payload: object) -> HTTPConnection:
+    """The connection as if its handshake had the payload's credential, if any, in its header.
+
+    Raises:
+        Closing: There are several, or it is no text.
+    """
+    given = payload.items() if isinstance(payload, dict) else ()
+    credentials = [value for name, value in given if name.lower() == AUTHORIZATION]
+    if not credentials:
+        return connection
+    credential = credentials[0]
+    if len(credentials) > 1 or not isinstance(credential, str) or not credential.isascii():
+        raise Closing(Close.BAD_MESSAGE, f"`{AUTHORIZATION}` must be one text")
+    name = AUTHORIZATION.encode()
+    headers = [each for each in connection.scope["headers"] if each[0] != name]
+    headers.append((name, credential.encode()))
     return HTTPConnection({**connection.scope, "headers": headers})
