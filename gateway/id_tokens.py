@@ -109,11 +109,15 @@ def verified_claims(
 
 
 def tenant_vouched_for(claims: Mapping[str, Any]) -> str | None:
-    """The tenant (`tid`) that issued verified claims; None unless the issuer is that tenant's."""
+    """The tenant (`tid`) that issued verified claims; None if their issuer names another one.
+
+    An issuer that names no tenant is the one that the operator chose, and its word counts.
+    """
     tenant = claims.get("tid")
-    if isinstance(tenant, str) and tenant and tenant in urlsplit(claims["iss"]).path.split("/"):
-        return tenant.lower()
-    return None
+    if not isinstance(tenant, str) or not tenant:
+        return None
+    named = [part for part in urlsplit(claims["iss"].lower()).path.split("/") if is_guid(part)]
+    return tenant.lower() if not named or tenant.lower() in named else None
 
 
 def issued_by(issuer: object, template: str, tenant: object) -> bool:

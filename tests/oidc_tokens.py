@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 import threading
 import time
@@ -16,6 +17,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+ISSUER_PATH = re.compile(r"^/[\w-]+/v2\.0/")
+"""Where it answers: for all tenants, as `common`, and for each one."""
 
 CLIENT_ID = "gateway-client"
 CLIENT_SECRET = "a secret with: colon & ünïcode"  # what an operator may have been given
@@ -175,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
     provider: LocalProvider
 
     def do_GET(self) -> None:
-        name = self.path.removeprefix("/common/v2.0/")
+        name = ISSUER_PATH.sub("", self.path)
         self.provider.asked.append(name)
         documents: dict[str, Callable[[], object]] = {
             ".well-known/openid-configuration": self.provider.metadata,
@@ -189,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(documents[name]()).encode())
 
     def do_POST(self) -> None:
-        self.provider.asked.append(self.path.removeprefix("/common/v2.0/"))
+        self.provider.asked.append(ISSUER_PATH.sub("", self.path))
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         form = {name: values[0] for name, values in parse_qs(body).items()}
         self._answer(*self.provider.redeem(form, self.headers.get("Authorization")))

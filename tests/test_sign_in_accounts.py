@@ -32,7 +32,10 @@ TENANT = "11111111-2222-3333-4444-555555555555"
         ({"email_verified": None, "xms_edov": "true"}, True),
         ({"email_verified": None, "xms_edov": "0"}, False),
         ({"email_verified": None, "xms_edov": {}}, False),
-        ({"email_verified": None, "tid": PERSONAL}, False),
+        ({"email_verified": None, "tid": PERSONAL}, True),
+        ({"email_verified": None, "tid": TENANT}, False),
+        ({"email_verified": None, "tid": [PERSONAL]}, False),
+        ({"email_verified": None, "tid": PERSONAL[:-1]}, False),
         ({"email": "no address"}, False),
         ({"email": "alice@live.example\n"}, False),
         ({"email": ["alice@live.example"]}, False),
@@ -48,11 +51,23 @@ async def test_an_address_counts_only_if_the_provider_vouches_for_it(
     assert await Account.all().count() == confirmed
 
 
+async def test_a_trusted_tenant_does_not_vouch_for_what_another_tenant_issued(
+    provider: LocalProvider, own_clock: Clock
+) -> None:
+    """The issuer says who it is: here it contradicts the claim, though both are signed."""
+    issuer = f"http://127.0.0.1:{provider.port}/{TENANT}/v2.0"
+    provider.document = {"issuer": issuer}
+    provider.claims = {"iss": issuer, "tid": PERSONAL, "email_verified": None}
+    async with Browser(application(settings_for(issuer), now=own_clock)) as browser:
+        response = await browser.sign_in(provider)
+
+    assert response.status_code == 403
+
+
 @pytest.mark.parametrize(("tenant", "status"), [(PERSONAL, 303), (TENANT, 403)])
-async def test_a_trusted_tenant_vouches_only_as_the_issuer_that_was_checked(
+async def test_a_trusted_tenant_vouches_as_the_issuer_that_was_checked(
     browser: Browser, provider: LocalProvider, tenant: str, status: int
 ) -> None:
-    """Above, the same `tid` without such an issuer does not count."""
     provider.document = {"issuer": f"http://127.0.0.1:{provider.port}/{{tenantid}}/v2.0"}
     provider.claims = {
         "iss": f"http://127.0.0.1:{provider.port}/{tenant}/v2.0",
