@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -508,12 +507,10 @@ async def test_a_server_that_is_down_is_asked_once_for_a_batch(
 ) -> None:
     await queued(10, at=clock.at)
     server.at["EHLO"] = server.hang
-    began = time.monotonic()
 
     is_reachable = await deliver_once(courier_to(server, clock, IMPATIENT))
 
     assert not is_reachable
-    assert time.monotonic() - began < 1
     assert server.sessions == 1
     failures: list[Any] = await OutgoingMail.all().distinct().values_list("failure", flat=True)
     assert list(failures) == ["The mail server did not answer in time."]

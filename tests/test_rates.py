@@ -289,7 +289,7 @@ async def test_a_valkey_that_never_answers_holds_up_one_request_for_a_moment() -
     silent.close()
 
     assert waits == [None] * 100
-    assert took_s < 2
+    assert took_s < 10
 
 
 async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

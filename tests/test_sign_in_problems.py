@@ -150,7 +150,7 @@ async def test_signing_out_does_not_wait_for_a_provider_that_hangs(own_clock: Cl
     server.close()
 
     assert answer is None
-    assert took < 3
+    assert took < 8
 
 
 async def test_a_provider_without_an_end_session_address_has_none(

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.catalog_file import read_catalogue
 from gateway.database import connected
+from gateway.streams.socket import INITIALISED_WITHIN_S
 from resolvers.announcements import ChangeKind, UserChanged, announce, announcing_transaction
 from resolvers.catalogue_changes import apply_catalogue
 from schema.nodes import decode_id
@@ -75,7 +76,7 @@ async def test_a_slow_reader_is_dropped_with_a_code_and_delays_nobody(
         "Events were not read fast enough, and are not kept. Connect again and read anew.",
     )
     assert after["kind"] == "CREATED"
-    assert max(took) < 10 * sorted(took)[len(took) // 2] + 1
+    assert max(took) < 10 * sorted(took)[len(took) // 2] + 5
 
 
 async def test_silent_connections_make_room_by_themselves_and_others_are_answered_meanwhile(
@@ -89,7 +90,7 @@ async def test_silent_connections_make_room_by_themselves_and_others_are_answere
         codes = {(await each.closed(within_s=20))[0] for each in silent}
 
     assert codes == {4408}
-    assert answered_s < 1
+    assert answered_s < INITIALISED_WITHIN_S
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from gateway.allowance import Allowance
 from gateway.streams.places import MAX_OF_ACCOUNT
-from gateway.streams.socket import MAX_OPERATIONS
+from gateway.streams.socket import INITIALISED_WITHIN_S, MAX_OPERATIONS
 from models.accounts import AccessScope
 from tests import documents
 from tests.people import Gateway, Person
@@ -131,7 +131,7 @@ async def test_a_silent_connection_is_closed_and_an_initialised_one_may_be_silen
         await quiet.ping()
 
     assert closed == (4408, "Connection initialisation timeout")
-    assert 4.5 < took < 8
+    assert INITIALISED_WITHIN_S - 0.5 < took < 3 * INITIALISED_WITHIN_S
 
 
 # ------------------------------------------------------------------ messages
