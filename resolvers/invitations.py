@@ -64,22 +64,21 @@ async def invite_users(
         users = await users_for(caller, user_ids, to=Permission.INVITE_USERS, paths=paths)
         held = await roles_held([user.id for user in users if isinstance(user, User)])
         memberships = await memberships_of(caller)
-        results: dict[UUID, Invitation | Refused] = {}
+        refusals: dict[int, Refused] = {}
         invitees: dict[UUID, _Invitee] = {}
-        for id_, user, path in zip(user_ids, users, paths, strict=True):
-            if isinstance(user, Refused):
-                results.setdefault(id_, user)
-                continue
+        for row, (user, path) in enumerate(zip(users, paths, strict=True)):
             try:
+                if isinstance(user, Refused):
+                    raise user
                 membership = memberships[user.organization_id]
                 names = _services_to_name(user, held[user.id], membership, path)
-                if id_ not in invitees:
+                if user.id not in invitees:
                     await _count_mail(caller, user, rates, path)
-                invitees[id_] = _Invitee(user, membership, names)
+                invitees[user.id] = _Invitee(user, membership, names)
             except Refused as refusal:
-                results.setdefault(id_, refusal)
-        results |= await _invite(caller, list(invitees.values()), now + lifetime, now=now)
-        outcomes = [results[id_] for id_ in user_ids]
+                refusals[row] = refusal
+        invited = await _invite(caller, list(invitees.values()), now + lifetime, now=now)
+        outcomes = [refusals.get(row) or invited[id_] for row, id_ in enumerate(user_ids)]
         await record_refusals(caller, AuditAction.INVITATION_SENT, outcomes, now=now)
         return outcomes
 

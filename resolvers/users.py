@@ -6,6 +6,7 @@ from uuid import UUID
 
 from tortoise.expressions import F
 
+from models.addresses import address_key
 from models.audit import AuditAction
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus, OutgoingMail
 from models.names import sort_name
@@ -227,6 +228,6 @@ async def _save(
 async def supersede_invitation(user: User) -> None:
     """Kill a pending link that went to another address than the user's present one (rule 29)."""
     pending = await Invitation.filter(user_id=user.id, status=InvitationStatus.PENDING).first()
-    if pending is not None and pending.sent_to != user.primary_email_address:
+    if pending is not None and address_key(pending.sent_to) != user.primary_email_address_key:
         await Invitation.filter(id=pending.id).update(status=InvitationStatus.SUPERSEDED)
         await OutgoingMail.filter(invitation_id=pending.id, status=DeliveryStatus.QUEUED).delete()

@@ -295,6 +295,38 @@ async def test_changing_the_primary_address_kills_the_link(
     assert anew["id"] != moved["invitation"]["id"]
 
 
+async def test_each_refusal_names_its_own_row(
+    alice: Person, bob: Person, dora: dict[str, Any]
+) -> None:
+    """Rule 31: also of ids that are none, and of one that is there twice."""
+    ids = [dora["id"], "nonsense", bob.user["id"], "nothing", bob.user["id"]]
+    results = (await alice.do(documents.INVITE_USERS, input={"userIds": ids}))["results"]
+
+    assert [
+        [(error["code"], error["path"]) for error in each["userErrors"]] for each in results
+    ] == [
+        [],
+        [("NOT_FOUND", ["userIds", "1"])],
+        [("ALREADY_ASSOCIATED", ["userIds", "2"])],
+        [("NOT_FOUND", ["userIds", "3"])],
+        [("ALREADY_ASSOCIATED", ["userIds", "4"])],
+    ]
+
+
+async def test_writing_the_same_address_otherwise_keeps_the_link(
+    gateway: Gateway, alice: Person, dora: dict[str, Any]
+) -> None:
+    """Rule 29: addresses are compared case-insensitively, so this is no other one."""
+    await alice.invite(dora)
+    typed = dora["primaryEmailAddress"].upper()
+    edited = (await alice.edit(dora, primaryEmailAddress=typed))["user"]
+
+    payload = await (await gateway.person("dora@live.example")).accept(await newest_token(gateway))
+
+    assert (edited["primaryEmailAddress"], edited["invitation"]["status"]) == (typed, "PENDING")
+    assert problems(payload) == []
+
+
 async def test_links_expire_after_seven_days(
     gateway: Gateway, alice: Person, dora: dict[str, Any]
 ) -> None:
