@@ -195,6 +195,7 @@ def record_denial(
         organization_id=denial.organization_id,
         subject=subject,
         service_id=denial.service_id,
+        changes=denial.asked,
         actor_id=actor_id,
         outcome=AuditOutcome.DENIED,
         now=now,

@@ -52,6 +52,10 @@ class Caller:
     reading_catalogue: "Task[Catalogue] | None" = field(default=None, repr=False)
     reading_memberships: "Task[Mapping[UUID, Membership]] | None" = field(default=None, repr=False)
     """Reads them once, whoever asks for it at a time."""
+    let_through: set[UUID] = field(default_factory=set, init=False, repr=False)
+    """The users whom the request was allowed to change, and the caller's own profile there.
+
+    They may be in the answer whatever the access token's scopes."""
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from resolvers.caller import Caller
 from resolvers.memberships import (
     Membership,
     Permission,
+    catalogue_for,
     membership_in,
     memberships_of,
 )
@@ -87,9 +88,10 @@ async def users_by_id(
 
     Raises:
         Unauthenticated: Nobody is signed in.
-        OutOfScope: By an access token without READ.
+        OutOfScope: By an access token without READ, but for those whom the request changes.
     """
-    caller.demand(AccessScope.READ)
+    if not caller.let_through.issuperset(ids):
+        caller.demand(AccessScope.READ)
     memberships = (await memberships_of(caller)).values()
     found = await visible_users(
         ids,
@@ -167,6 +169,7 @@ async def organization_for(
             Code.NOT_FOUND, "You belong to no organization with this id.", path, denial=denial
         )
     _require(membership, to, path, denial)
+    caller.let_through.add(membership.user_id)
     return membership
 
 
@@ -186,10 +189,14 @@ async def users_for(
     """
     memberships = await memberships_of(caller)
     found = {user.id: user for user in await User.filter(id__in=list(ids))}
-    return [
+    outcomes = [
         _user_or_refusal(found.get(id_), memberships, to, path)
         for id_, path in zip(ids, paths, strict=True)
     ]
+    for each in outcomes:
+        if isinstance(each, User):
+            caller.let_through |= {each.id, memberships[each.organization_id].user_id}
+    return outcomes
 
 
 async def user_for(caller: Caller, id_: UUID, *, to: Permission, path: Sequence[str]) -> User:
@@ -230,11 +237,12 @@ async def subscription_for(
     """
     memberships = await memberships_of(caller)
     row = await ServiceSubscription.get_or_none(id=subscription_id)
-    denial = (
-        Denial(row.organization_id, "ServiceSubscription", row.id, service_id=row.service_id)
-        if row
-        else Denial(None)
-    )
+    denial = Denial(None)
+    if row is not None:
+        service = (await catalogue_for(caller)).services[row.service_id]
+        denial = Denial(
+            row.organization_id, "ServiceSubscription", row.id, service.name, row.service_id
+        )
     membership = memberships.get(row.organization_id) if row else None
     if row is None or membership is None:
         raise refuse(Code.NOT_FOUND, "No subscription has this id.", path, denial=denial)
@@ -256,17 +264,26 @@ async def invitations_for(
         Unauthenticated: Nobody is signed in.
     """
     memberships = await memberships_of(caller)
-    found = {row.id: row for row in await Invitation.filter(id__in=list(ids))}
-    return [
+    rows = await Invitation.filter(id__in=list(ids)).select_related("user")
+    found = {row.id: row for row in rows}
+    outcomes = [
         _invitation_or_refusal(found.get(id_), memberships, path)
         for id_, path in zip(ids, paths, strict=True)
     ]
+    for each in outcomes:
+        if isinstance(each, Invitation):
+            caller.let_through |= {each.user_id, memberships[each.organization_id].user_id}
+    return outcomes
 
 
 def _invitation_or_refusal(
     row: Invitation | None, memberships: Mapping[UUID, Membership], path: Sequence[str]
 ) -> Invitation | Refused:
-    denial = Denial(row.organization_id, "Invitation", row.id, row.sent_to) if row else Denial(None)
+    denial = (
+        Denial(row.organization_id, "Invitation", row.id, row.user.full_name)
+        if row
+        else Denial(None)
+    )
     if row is None or not may_see(memberships, row.organization_id, row.user_id):
         return refuse(Code.NOT_FOUND, "No invitation has this id.", path, denial=denial)
     try:

@@ -1,5 +1,6 @@
 """A profile's rows: writing them, and telling what they say. The rules are the callers'."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -109,6 +110,15 @@ def refuse_stale(user: User, version: int | None, *path: str) -> None:
         raise Refused([VersionConflict(message=message, path=path, current=user)])
 
 
+SELECTED_ROLES = "selectedRoles"
+
+
+def described_roles(role_ids: Iterable[UUID], catalogue: Catalogue) -> str | None:
+    """Roles as the audit trail shows them; None for none."""
+    roles = catalogue.sorted_roles(role_ids)
+    return ", ".join(f"{catalogue.service_of(role).code}/{role.code}" for role in roles) or None
+
+
 def described(
     user: User,
     role_ids: frozenset[UUID],
@@ -117,15 +127,11 @@ def described(
     external_id: str | None = None,
 ) -> dict[str, str | None]:
     """The profile as the audit trail shows it, by the graph's names of its fields, or SCIM's."""
-    roles = [
-        f"{catalogue.service_of(role).code}/{role.code}"
-        for role in catalogue.sorted_roles(role_ids)
-    ]
     return {
         "firstName": user.first_name,
         "lastName": user.last_name,
         "microsoftAccount": user.microsoft_account,
         "primaryEmailAddress": user.primary_email_address,
-        "selectedRoles": ", ".join(roles) or None,
+        SELECTED_ROLES: described_roles(role_ids, catalogue),
         "externalId": external_id or None,
     }

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from models.accounts import AccessScope
+from models.audit import RecordedChange
 from models.users import User
 from resolvers.catalogue import Role, Service
 
@@ -97,6 +98,8 @@ class Denial:
     subject_id: UUID | None = None
     subject_name: str = ""
     service_id: UUID | None = None
+    asked: Sequence[RecordedChange] = ()
+    """What would have changed, where that is told."""
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error

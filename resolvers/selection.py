@@ -1,11 +1,13 @@
 """The two lists of the form: moving roles between Available roles and Selected roles."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from resolvers.audit import changes_between
 from resolvers.catalogue import Role, Service
 from resolvers.memberships import Membership
+from resolvers.profiles import SELECTED_ROLES, described_roles
 from resolvers.refusals import Code, Denial, Problem, Problems, RoleProblem
 
 
@@ -46,18 +48,21 @@ def select_roles(
     The double arrows move first, then the single ones, so that `removeAll` with `add` means only
     this one. A move that changes nothing is no problem (rule 23). Only what changes needs to be in
     the caller's scope (rule 4), so that `set` may name the roles of other services as they are.
+    If something is not, `denial` becomes that of the problems, with what was asked for.
     """
     move = _Move(membership, selected, problems, denial)
     if wanted.set is not None:
         if wanted.add or wanted.remove or wanted.add_all or wanted.remove_all:
             message = "`set` names all Selected roles, so no other move goes with it."
             problems.add(Code.INVALID, message, "roles", "set")
-        return move.replace(wanted.set)
-    _note_contradictions(wanted, problems)
-    move.remove_all(wanted.remove_all)
-    move.add_all(wanted.add_all)
-    move.remove(wanted.remove)
-    move.add(wanted.add)
+        move.replace(wanted.set)
+    else:
+        _note_contradictions(wanted, problems)
+        move.remove_all(wanted.remove_all)
+        move.add_all(wanted.add_all)
+        move.remove(wanted.remove)
+        move.add(wanted.add)
+    move.tell_of_denial(selected)
     return frozenset(move.selected)
 
 
@@ -84,34 +89,54 @@ class _Move:
     ) -> None:
         self.membership = membership
         self.selected = set(selected)
+        self.asked = set(selected)
+        """As they would be if the caller might move all of them."""
         self.problems = problems
         self.denial = denial
 
-    def replace(self, role_ids: Sequence[UUID]) -> frozenset[UUID]:
+    def tell_of_denial(self, before: frozenset[UUID]) -> None:
+        denial, catalogue = self.problems.denial, self.membership.catalogue
+        if denial is not None:
+            asked = changes_between(
+                {SELECTED_ROLES: described_roles(before, catalogue)},
+                {SELECTED_ROLES: described_roles(self.asked, catalogue)},
+            )
+            self.problems.denial = replace(denial, asked=asked)
+
+    def replace(self, role_ids: Sequence[UUID]) -> None:
         before = frozenset(self.selected)
         self.add(role_ids, "set")
         for role in self.membership.catalogue.sorted_roles(before - set(role_ids)):
-            if self._may_move(role, ("roles", "set")):
-                self.selected.discard(role.id)
-        return frozenset(self.selected)
+            self._remove(role, ("roles", "set"))
 
     def add(self, role_ids: Sequence[UUID], form: str = "add") -> None:
         for role, path in self._known(role_ids, form):
+            self.asked.add(role.id)
             if role.id not in self.selected and self._may_move(role, path):
                 self.selected.add(role.id)
 
     def remove(self, role_ids: Sequence[UUID]) -> None:
         for role, path in self._known(role_ids, "remove"):
-            if role.id in self.selected and self._may_move(role, path):
-                self.selected.discard(role.id)
+            self._remove(role, path)
+
+    def _remove(self, role: Role, path: tuple[str, ...]) -> None:
+        self.asked.discard(role.id)
+        if role.id in self.selected and self._may_move(role, path):
+            self.selected.discard(role.id)
 
     def add_all(self, service_ids: Sequence[UUID]) -> None:
-        for service in self._known_services(service_ids, "addAll"):
-            self.selected.update(role.id for role in service.roles)
+        for service, may_move in self._known_services(service_ids, "addAll"):
+            role_ids = {role.id for role in service.roles}
+            self.asked |= role_ids
+            if may_move:
+                self.selected |= role_ids
 
     def remove_all(self, service_ids: Sequence[UUID]) -> None:
-        for service in self._known_services(service_ids, "removeAll"):
-            self.selected.difference_update(role.id for role in service.roles)
+        for service, may_move in self._known_services(service_ids, "removeAll"):
+            role_ids = {role.id for role in service.roles}
+            self.asked -= role_ids
+            if may_move:
+                self.selected -= role_ids
 
     def _known(self, role_ids: Sequence[UUID], form: str) -> Iterable[tuple[Role, tuple[str, ...]]]:
         for index, role_id in enumerate(role_ids):
@@ -125,7 +150,10 @@ class _Move:
             else:
                 yield role, path
 
-    def _known_services(self, service_ids: Sequence[UUID], form: str) -> Iterable[Service]:
+    def _known_services(
+        self, service_ids: Sequence[UUID], form: str
+    ) -> Iterable[tuple[Service, bool]]:
+        """Those that there are, and whether the caller may move their roles."""
         for index, service_id in enumerate(service_ids):
             path = ("roles", form, str(index))
             service = self.membership.catalogue.services.get(service_id)
@@ -133,11 +161,10 @@ class _Move:
                 self.problems.add(Code.NOT_FOUND, "No service has this id.", *path)
                 continue
             refusal = self._obstacle(service, "The roles of")
-            if refusal is None:
-                yield service
-            else:
+            if refusal is not None:
                 code, message = refusal
                 self.problems.found.append(Problem(code=code, message=message, path=path))
+            yield service, refusal is None
 
     def _may_move(self, role: Role, path: tuple[str, ...]) -> bool:
         service = self.membership.catalogue.service_of(role)
@@ -153,7 +180,8 @@ class _Move:
             name = self.membership.organization.name
             return Code.ROLE_NOT_AVAILABLE, f"{name} has not signed up for {service.name}."
         if service.id not in self.membership.administered:
-            self.problems.denial = self.denial
+            if self.problems.denial is None:
+                self.problems.denial = replace(self.denial, service_id=service.id)
             return (
                 Code.ROLE_OUT_OF_SCOPE,
                 f"{subject} {service.name} can be moved only by a service administrator of it.",

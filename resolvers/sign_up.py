@@ -90,9 +90,9 @@ async def _join(
     caller: Caller, service: Service, organization_id: UUID, *, now: datetime
 ) -> SignUp:
     async with recording_denials(caller, AuditAction.SERVICE_SIGNED_UP, now=now):
-        await _member_for_sign_up(caller, organization_id)
+        await _member_for_sign_up(caller, service, organization_id)
         async with administration(caller, organization_id):
-            membership = await _member_for_sign_up(caller, organization_id)
+            membership = await _member_for_sign_up(caller, service, organization_id)
             user = await User.get(id=membership.user_id)
             present = await ServiceSubscription.get_or_none(
                 organization_id=organization_id, service_id=service.id
@@ -108,7 +108,9 @@ async def _join(
             return await _subscribe(caller, service, membership, user, now=now)
 
 
-async def _member_for_sign_up(caller: Caller, organization_id: UUID) -> Membership:
+async def _member_for_sign_up(
+    caller: Caller, service: Service, organization_id: UUID
+) -> Membership:
     membership = (await memberships_of(caller)).get(organization_id)
     if membership is None:
         known = await Organization.exists(id=organization_id)
@@ -116,7 +118,7 @@ async def _member_for_sign_up(caller: Caller, organization_id: UUID) -> Membersh
             Code.NOT_FOUND,
             "You belong to no organization with this id.",
             ("organizationId",),
-            denial=Denial(organization_id if known else None),
+            denial=Denial(organization_id if known else None, service_id=service.id),
         )
     return membership
 

@@ -38,7 +38,9 @@ class AuditEvent(Node):
     subject_name: str = strawberry.field(
         description="A name for the subject that outlives it; empty if there is none."
     )
-    changes: list[AuditChange] = strawberry.field(description="What was changed.")
+    changes: list[AuditChange] = strawberry.field(
+        description="What was changed; of a refusal, the roles that were asked for."
+    )
     request_id: str = strawberry.field(description="The request's id, as in the logs.")
     created_at: datetime = strawberry.field(description="When it happened.")
 

@@ -532,6 +532,50 @@ async def test_a_read_without_its_scope_is_forbidden_with_a_challenge(
     )
 
 
+INVITED = "invitation { status user { firstName selectedRoles { code } } sentBy { firstName } }"
+MADE = "user { firstName roleAssignments { role { code } grantedBy { firstName } } }"
+
+
+async def test_what_a_change_answers_needs_no_other_scope(
+    gateway: Gateway, alice: Person, bob: Person, contoso: str
+) -> None:
+    """The users it is about, and who did it; anybody else needs READ."""
+    role = await gateway.role("commerce-services/viewer")
+    manager = await alice.program("MANAGE_USERS")
+    inviter = await alice.program("INVITE_USERS")
+    create = f"mutation ($input: CreateUserInput!) {{ createUser(input: $input) {{ {MADE} }} }}"
+    form_ = {**documents.FORM, "organizationId": contoso, "roles": {"set": [role]}}
+    made = await manager.do(create, input=form_)
+    (dora,) = (await alice.ask(documents.USERS, organization=contoso, filter={"search": "dora"}))[
+        "users"
+    ]["nodes"]
+    invite = (
+        "mutation ($input: InviteUsersInput!) {"
+        f" inviteUsers(input: $input) {{ results {{ {INVITED} }} }} }}"
+    )
+    invited = await inviter.do(invite, input={"userIds": [dora["id"]]})
+    more = invite.replace("firstName selected", "organization { users { totalCount } } selected", 1)
+    errors = await inviter.errors(more, input={"userIds": [dora["id"]]})
+    others = await inviter.errors("query ($id: ID!) { user(id: $id) { id } }", id=bob.user["id"])
+
+    viewer = {"code": "viewer"}
+    alice_ = {"firstName": "Alice"}
+    assert made["user"] == {
+        "firstName": "Dora",
+        "roleAssignments": [{"role": viewer, "grantedBy": alice_}],
+    }
+    assert invited["results"] == [
+        {
+            "invitation": {
+                "status": "PENDING",
+                "user": {"firstName": "Dora", "selectedRoles": [viewer]},
+                "sentBy": alice_,
+            }
+        }
+    ]
+    assert errors == others == ["FORBIDDEN"]
+
+
 async def test_what_a_viewer_can_do_is_told_within_the_scopes(alice: Person, bob: Person) -> None:
     query = "query ($id: ID!) { user(id: $id) { viewerCanEdit removalBlockers { code } } }"
     seen = [

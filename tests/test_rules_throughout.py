@@ -215,6 +215,14 @@ async def test_invitations_and_associations_are_recorded(
     ]
 
 
+OPEN_TO_REFUSALS = """
+query ($organization: ID!, $user: ID!) {
+  organization(id: $organization) { subscriptions { id } }
+  user(id: $user) { invitation { id } }
+}
+"""
+
+
 async def test_every_refusal_for_lack_of_permission_is_recorded(
     gateway: Gateway, alice: Person, bob: Person, carol: Person, mallory: Person, contoso: str
 ) -> None:
@@ -229,6 +237,15 @@ async def test_every_refusal_for_lack_of_permission_is_recorded(
     wrong = await gateway.person("eve@live.example")
     await alice.invite((await alice.create(contoso, roles={"add": [admin]}))["user"])
     await wrong.accept((await gateway.tokens())[-1])
+    seen = await alice.ask(OPEN_TO_REFUSALS, organization=contoso, user=bob.user["id"])
+    (subscription, *_) = seen["organization"]["subscriptions"]
+    await mallory.do(documents.DEACTIVATE, id=subscription["id"])
+    await bob.do(
+        documents.REVOKE_INVITATIONS,
+        input={"invitationIds": [seen["user"]["invitation"]["id"]]},
+    )
+    sites = (await gateway.services())["sites-services"]["id"]
+    await mallory.do(documents.SIGN_UP, input={"serviceId": sites, "organizationId": contoso})
 
     events = await trail(alice, contoso, outcome="DENIED")
 
@@ -240,6 +257,54 @@ async def test_every_refusal_for_lack_of_permission_is_recorded(
         ("USER_EDITED", "carol@live.example", "Bob Baker"),
         ("USER_EDITED", "mallory@live.example", "Bob Baker"),
         ("ASSOCIATION_REFUSED", "eve@live.example", "Dora Diaz"),
+        ("SERVICE_DEACTIVATED", "mallory@live.example", "Commerce Services"),
+        ("INVITATION_REVOKED", "bob@live.example", "Bob Baker"),
+        ("SERVICE_SIGNED_UP", "mallory@live.example", ""),
+    ]
+    assert [event["service"] and event["service"]["code"] for event in events] == [
+        *[None] * 4,
+        "commerce-services",
+        *[None] * 2,
+        "commerce-services",
+        None,
+        "sites-services",
+    ]
+
+
+async def test_a_refusal_to_move_a_role_tells_which_was_asked_for(
+    gateway: Gateway, alice: Person, bob: Person, carol: Person, contoso: str
+) -> None:
+    """Rule 42, and rule 4 by each form of the selection."""
+    commerce = (await gateway.services())["commerce-services"]["id"]
+    admin = await gateway.role("commerce-services/service-administrator")
+    viewer = await gateway.role("commerce-services/viewer")
+    for moves in (
+        {"add": [admin]},
+        {"remove": [viewer]},
+        {"addAll": [commerce]},
+        {"removeAll": [commerce]},
+        {"set": [admin]},
+    ):
+        await carol.edit(bob.user, roles=moves)
+    await carol.create(contoso, roles={"add": [admin]})
+
+    events = await trail(alice, contoso, outcome="DENIED")
+
+    held, wanted = "commerce-services/viewer", "commerce-services/service-administrator"
+    every = ", ".join(
+        f"commerce-services/{code}"
+        for code in (await gateway.services())["commerce-services"]["roles"]
+    )
+    assert [event["changes"] for event in events] == [
+        [{"field": "selectedRoles", "before": before, "after": after}]
+        for before, after in (
+            (held, f"{wanted}, {held}"),
+            (held, None),
+            (held, every),
+            (held, None),
+            (held, wanted),
+            (None, wanted),
+        )
     ]
 
 

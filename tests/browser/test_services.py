@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.companies import Company, new_company
+from tests.browser.companies import EDIT, Company, new_company
 from tests.browser.readers import Reader
 
 
@@ -123,6 +123,27 @@ def test_the_audit_trail_shows_who_did_what_and_filters(contoso: Company) -> Non
     alice.page.get_by_label("To", exact=True).fill("2020-01-02")
 
     alice.sees("Nothing matches the filters")
+
+
+def test_a_refusal_in_the_audit_trail_is_told_from_a_change(
+    contoso: Company, person: Callable[..., Reader]
+) -> None:
+    """Rule 42: what was asked for has not happened."""
+    alice = contoso.administrator
+    user = contoso.add("Bob Baker")
+    bob = person(user["address"])
+    contoso.associate(user, bob)
+    contoso.sign_up("payment-services", by=bob)
+    asked = {"id": user["id"], "roles": {"add": [contoso.roles["payment-services/auditor"]]}}
+    seen = alice.ask("query ($id: ID!) { user(id: $id) { version } }", id=user["id"])["user"]
+    alice.ask(EDIT, input={**asked, **seen})
+    alice.open("/audit")
+    event = alice.page.get_by_role("listitem").filter(has_text="Edited a user").first
+
+    expect(event).to_contain_text("Denied")
+    expect(event).to_contain_text("Payment Services")
+    expect(event.locator(".changes li")).to_contain_text("Asked for: Roles")
+    expect(event.locator("ins")).to_contain_text("payment-services/auditor")
 
 
 def test_someone_who_administers_nothing_sees_only_themselves(

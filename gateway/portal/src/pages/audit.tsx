@@ -128,11 +128,12 @@ function EventRow({ event }: { event: Event }) {
   const words = useWords()
   const labels = words.audit
   const { actor } = event
+  const denied = event.outcome === 'DENIED'
   // A program's name is that of the account, with its access token's first characters.
   const token = /\(access token (\S+)\)$/.exec(event.actorName)?.[1]
   const actorName = actor ? `${actor.firstName} ${actor.lastName}` : event.actorName
   return (
-    <li class={event.outcome === 'DENIED' ? 'event denied' : 'event'}>
+    <li class={denied ? 'event denied' : 'event'}>
       <div class="event-when">
         <Moment at={event.createdAt} how="absolute" />
       </div>
@@ -145,13 +146,17 @@ function EventRow({ event }: { event: Event }) {
             <span class="event-subject">{event.subjectName}</span>
           )}
           {event.service && <span class="secondary">{event.service.name}</span>}
-          {event.outcome === 'DENIED' && <span class="status bad">{labels.outcomes.DENIED}</span>}
+          {denied && <span class="status bad">{labels.outcomes.DENIED}</span>}
         </p>
         {event.changes.length > 0 && (
           <ul class="changes">
             {event.changes.map((change) => (
               <li key={change.field}>
-                <span class="secondary">{fieldName(change.field, words)}</span>
+                <span class="secondary">
+                  {denied
+                    ? labels.askedFor(fieldName(change.field, words))
+                    : fieldName(change.field, words)}
+                </span>
                 {change.before && <del>{change.before}</del>}
                 {change.after && <ins>{change.after}</ins>}
               </li>

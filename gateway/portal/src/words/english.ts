@@ -550,6 +550,7 @@ export const english = {
     outcome: 'Outcome',
     anyOutcome: 'Every outcome',
     outcomes: { SUCCEEDED: 'Succeeded', DENIED: 'Denied' },
+    askedFor: (field: string) => `Asked for: ${field}`,
     since: 'From',
     until: 'To',
     empty: 'Nothing has happened yet',

@@ -552,6 +552,7 @@ export const german: Words = {
     outcome: 'Ergebnis',
     anyOutcome: 'Jedes Ergebnis',
     outcomes: { SUCCEEDED: 'Gelungen', DENIED: 'Verweigert' },
+    askedFor: (field: string) => `Gewünscht: ${field}`,
     since: 'Von',
     until: 'Bis',
     empty: 'Bisher ist nichts geschehen',
