@@ -18,8 +18,9 @@ import { UserFormPage } from './form-page'
 import { ImportDialog } from './import'
 import { InviteDialog, type InviteOutcome, sendInvitations } from './invite'
 import { choiceOf, filterOf, isFiltered, ORDERS, PAGE_SIZE } from './list'
+import { whyNotManageable } from './reasons'
 import { rowLinkId, UserTable } from './table'
-import { Toolbar, whyNotManageable } from './toolbar'
+import { Toolbar } from './toolbar'
 
 /** User management (rules 15 to 18): the list, or the form that the address names. */
 export function UsersPage({ organization }: { organization: Organization }) {
@@ -168,6 +169,7 @@ function UserList({ organization, left }: { organization: Organization; left: st
       )}
       {deleting && (
         <DeleteDialog
+          organization={organization}
           users={deleting}
           onClose={() => setDeleting(null)}
           onDeleted={async () => {

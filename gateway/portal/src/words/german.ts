@@ -134,8 +134,7 @@ export const german: Words = {
     explain: (code, message) => codes[code] ?? message,
     lastAdministrator: (services) =>
       `${services} hätte keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
-    hasRoles: (roles) =>
-      `Hat noch: ${roles}. Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.`,
+    hasRoles: (roles) => `Hat noch: ${roles}.`,
     rateLimited: (seconds) =>
       `Zu viele Versuche. Versuchen Sie es in ${plural(Math.ceil(seconds / 60), 'Minute', 'Minuten')} erneut.`,
     role: (role, text) => `${role}: ${text}`,
@@ -275,6 +274,12 @@ export const german: Words = {
         count === 1
           ? 'Dieses Profil lässt sich noch nicht löschen'
           : `${count} Profile lassen sich noch nicht löschen`,
+      all: 'Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.',
+      those: (services) => `Entfernen Sie die Rollen von ${list(services)} und speichern Sie.`,
+      others: (services) =>
+        services.length === 1
+          ? `Die Rollen von ${list(services)} muss ein Administrator dieses Dienstes entfernen.`
+          : `Die Rollen von ${list(services)} müssen Administratoren dieser Dienste entfernen.`,
       openForm: 'Rollen bearbeiten',
       openFormOf: (name) => `Rollen von ${name} bearbeiten`,
       done: (count) =>
@@ -381,6 +386,8 @@ export const german: Words = {
       noneAvailable: 'Es gibt keine Rollen, die Sie vergeben könnten.',
       noneSelected: 'Noch ist keine Rolle ausgewählt.',
       locked: 'Sie verwalten diesen Dienst nicht; seine Rollen bleiben, wie sie sind.',
+      lockedService: (service, why) =>
+        `Die Rollen von ${service} lassen sich jetzt nicht ändern. ${why}`,
       keys: 'Leertaste wählt eine Rolle, Eingabe verschiebt sie, Strg+A wählt alle. Mit der Maus verschiebt ein Doppelklick.',
     },
   },
