@@ -32,6 +32,7 @@ export function RoleLists(properties: Properties) {
 
   const movableAvailable = available.filter((role) => whyLocked(role) === null)
   const movableSelected = selected.filter((role) => whyLocked(role) === null)
+  const allSelected = movableSelected.length > 0 && lockedServices.length === 0
   const add = (roles: Role[]) => {
     if (roles.length === 0) return
     onAdd(roles.map(({ id }) => id))
@@ -59,7 +60,7 @@ export function RoleLists(properties: Properties) {
           onMove={(ids) => add(movableAvailable.filter(({ id }) => ids.includes(id)))}
           moveKey="ArrowRight"
           whyLocked={whyLocked}
-          empty={selected.length > 0 ? words.allSelected : words.noneAvailable}
+          empty={allSelected ? words.allSelected : words.noneAvailable}
           describedBy={problems.length > 0 ? 'roles-problem' : 'roles-keys'}
         />
         <div class="arrows" role="group" aria-label={words.arrows}>
