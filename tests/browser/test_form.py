@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.companies import Company
+from tests.browser.companies import INVITE, Company
 from tests.browser.readers import Reader
+
+DELIVERY = "query ($id: ID!) { user(id: $id) { invitation { deliveryDetail } } }"
 
 
 def open_form(reader: Reader, name: str) -> None:
@@ -213,3 +215,36 @@ def test_an_open_invitation_is_withdrawn_in_the_form(
     ben.follow(link)
 
     ben.sees(re.compile("This invitation can.t be used"))
+
+
+def test_the_form_says_why_a_mail_still_waits(contoso: Company) -> None:
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    server = alice.gateway.mailbox.server
+    refused = "451 4.3.2 The mailbox is locked"
+
+    async def refuse(recipient: str) -> str | None:
+        return refused if user["address"] in recipient else None
+
+    server.at["RCPT"] = refuse
+    alice.ask(INVITE, input={"userIds": [user["id"]]})
+    for _ in range(100):
+        if alice.ask(DELIVERY, id=user["id"])["user"]["invitation"]["deliveryDetail"]:
+            break
+        alice.page.wait_for_timeout(100)
+    del server.at["RCPT"]
+    open_form(alice, "Ben Brown")
+
+    alice.sees("Invited · Waiting to be sent")
+    alice.sees(re.compile("The mailbox is locked"))
+
+
+def test_a_telephone_is_told_of_no_keys(contoso: Company, person: Callable[..., Reader]) -> None:
+    alice = contoso.administrator
+    alice.open("/users?new=1")
+    expect(alice.page.get_by_text("a double click moves it")).to_be_visible()
+    there = person(alice.account, has_touch=True, is_mobile=True)
+    there.sign_in("/users?new=1")
+    there.sees("Selected roles")
+
+    expect(there.page.get_by_text("a double click moves it")).to_be_hidden()

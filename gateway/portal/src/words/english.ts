@@ -223,6 +223,7 @@ export const english = {
         count === 1 ? 'Invitation sent.' : `${count.toLocaleString('en')} invitations sent.`,
       someRefused: (count: number) =>
         `${plural(count, 'invitation was', 'invitations were')} not sent`,
+      roleFirst: 'Holds no role yet. Give this user a role first, then send the invitation.',
       retry: (count: number) => (count === 1 ? 'Try this one again' : `Try these ${count} again`),
     },
     import: {
@@ -336,6 +337,7 @@ export const english = {
         sentTo: 'Sent to',
         sent: 'Last sent',
         notSent: 'not yet',
+        lastAttempt: 'Last attempt',
         times: (count: number) => (count > 1 ? `(${count} times)` : ''),
         expires: 'The link ends',
         withdraw: 'Withdraw invitation',

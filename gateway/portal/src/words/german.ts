@@ -214,6 +214,8 @@ export const german: Words = {
         count === 1 ? 'Einladung gesendet.' : `${count.toLocaleString('de')} Einladungen gesendet.`,
       someRefused: (count) =>
         `${plural(count, 'Einladung wurde', 'Einladungen wurden')} nicht gesendet`,
+      roleFirst:
+        'Hat noch keine Rolle. Vergeben Sie zuerst eine Rolle, und senden Sie dann die Einladung.',
       retry: (count) => (count === 1 ? 'Diese erneut senden' : `Diese ${count} erneut senden`),
     },
     import: {
@@ -331,6 +333,7 @@ export const german: Words = {
         sentTo: 'Gesendet an',
         sent: 'Zuletzt gesendet',
         notSent: 'noch nicht',
+        lastAttempt: 'Letzter Versuch',
         times: (count) => (count > 1 ? `(${count}-mal)` : ''),
         expires: 'Der Link endet',
         withdraw: 'Einladung zurückziehen',
