@@ -1,5 +1,7 @@
 """An organization of its own for each test, signed up through the graph."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -20,6 +22,11 @@ INVITE = """mutation ($input: InviteUsersInput!) { inviteUsers(input: $input) {
     results { invitation { id } userErrors { code } } } }"""
 CREATE_WEBHOOK = """mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) {
     webhook { id } userErrors { code message path } } }"""
+
+SUBSCRIPTIONS = """query ($id: ID!) { organization(id: $id) {
+    subscriptions { id service { code } } } }"""
+DEACTIVATE = """mutation ($id: ID!) { deactivateSubscription(id: $id) {
+    userErrors { code message } } }"""
 
 ACCEPT = """mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) {
     userErrors { code message } } }"""
@@ -45,6 +52,21 @@ class Company:
         given = {"serviceId": self.services[service], "organizationId": self.id}
         answer = by.ask(SIGN_UP, input=given)["signUpForService"]
         assert answer["userErrors"] == []
+
+    def deactivate(self, service: str) -> None:
+        """Deactivate the subscription of a service."""
+        organization = self.administrator.ask(SUBSCRIPTIONS, id=self.id)["organization"]
+        found = {each["service"]["code"]: each["id"] for each in organization["subscriptions"]}
+        answer = self.administrator.ask(DEACTIVATE, id=found[service])["deactivateSubscription"]
+        assert answer["userErrors"] == []
+
+    def installs(self, release: str) -> None:
+        """Change the ERP release that the organization runs, as operators do in the database."""
+        file = self.administrator.gateway.environment["GATEWAY_DATABASE_URL"].partition("://")[2]
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute(
+                "UPDATE organizations SET product_release = ? WHERE name = ?", (release, self.name)
+            )
 
     def associate(self, user: dict[str, Any], colleague: Reader) -> None:
         """Invite a user, who signs in and accepts."""

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.companies import Company
+from tests.browser.companies import INVITE, Company
 from tests.browser.readers import Reader
+
+DELIVERY = "query ($id: ID!) { user(id: $id) { invitation { deliveryDetail } } }"
 
 
 def open_form(reader: Reader, name: str) -> None:
@@ -121,6 +123,7 @@ def test_roles_of_a_service_that_one_does_not_administer_stay(
     open_form(alice, "Bob Baker")
     locked = alice.option("Selected roles", "Sites Administrators")
     expect(locked).to_have_attribute("aria-disabled", "true")
+    expect(locked).to_have_accessible_description(re.compile("You don.t administer this service"))
     locked.click(force=True)  # aria-disabled, which Playwright would wait for
     expect(alice.button("Remove")).to_have_attribute("aria-disabled", "true")
     alice.button("Remove all").click()
@@ -129,7 +132,45 @@ def test_roles_of_a_service_that_one_does_not_administer_stay(
     alice.check("Bob Baker")
     alice.button("Delete").click()
 
-    alice.sees("Still holds Sites Administrators.")
+    alice.sees(
+        "Still holds Sites Administrators (Sites Services). "
+        "An administrator of Sites Services has to remove the roles of that service."
+    )
+    expect(alice.button("Edit roles of Bob Baker")).to_have_count(0)
+
+
+def test_roles_of_a_service_that_is_not_available_any_more_say_so(contoso: Company) -> None:
+    """Rules 11 and 12: also to its own administrator, and where its roles are missing."""
+    alice = contoso.administrator
+    contoso.sign_up("sites-services", by=alice)
+    contoso.installs("AX_2012_R3")
+    why = "Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed."
+    open_form(alice, "Alice Archer")
+    held = alice.option("Selected roles", "Service administrator")
+    expect(held).to_have_attribute("aria-disabled", "true")
+    expect(held).to_have_accessible_description(why)
+    alice.open("/users?new=1")
+
+    alice.sees(re.compile(f"The roles of Commerce Services can.t be changed now. {why}"))
+    expect(alice.option("Available roles", "Sites Users")).to_be_visible()
+
+
+def test_roles_of_a_deactivated_service_say_so(contoso: Company) -> None:
+    """Rule 14; who holds one of them can't be deleted meanwhile."""
+    alice = contoso.administrator
+    contoso.add("Ben Brown")
+    contoso.sign_up("sites-services", by=alice)
+    contoso.deactivate("commerce-services")
+    why = "This service is deactivated for your organization."
+    open_form(alice, "Ben Brown")
+    expect(alice.option("Selected roles", "Viewer")).to_have_accessible_description(why)
+    alice.sees(re.compile(f"The roles of Commerce Services can.t be changed now. {why}"))
+    alice.button("Cancel").click()
+    alice.check("Ben Brown")
+    alice.button("Delete").click()
+
+    alice.sees("Still holds Viewer (Commerce Services). The roles of Commerce Services")
+    expect(alice.button("Edit roles of Ben Brown")).to_have_count(0)
 
 
 def test_arrows_move_the_chosen_role_or_all_both_ways(contoso: Company) -> None:
@@ -174,3 +215,36 @@ def test_an_open_invitation_is_withdrawn_in_the_form(
     ben.follow(link)
 
     ben.sees(re.compile("This invitation can.t be used"))
+
+
+def test_the_form_says_why_a_mail_still_waits(contoso: Company) -> None:
+    alice = contoso.administrator
+    user = contoso.add("Ben Brown")
+    server = alice.gateway.mailbox.server
+    refused = "451 4.3.2 The mailbox is locked"
+
+    async def refuse(recipient: str) -> str | None:
+        return refused if user["address"] in recipient else None
+
+    server.at["RCPT"] = refuse
+    alice.ask(INVITE, input={"userIds": [user["id"]]})
+    for _ in range(100):
+        if alice.ask(DELIVERY, id=user["id"])["user"]["invitation"]["deliveryDetail"]:
+            break
+        alice.page.wait_for_timeout(100)
+    del server.at["RCPT"]
+    open_form(alice, "Ben Brown")
+
+    alice.sees("Invited · Waiting to be sent")
+    alice.sees(re.compile("The mailbox is locked"))
+
+
+def test_a_telephone_is_told_of_no_keys(contoso: Company, person: Callable[..., Reader]) -> None:
+    alice = contoso.administrator
+    alice.open("/users?new=1")
+    expect(alice.page.get_by_text("a double click moves it")).to_be_visible()
+    there = person(alice.account, has_touch=True, is_mobile=True)
+    there.sign_in("/users?new=1")
+    there.sees("Selected roles")
+
+    expect(there.page.get_by_text("a double click moves it")).to_be_hidden()

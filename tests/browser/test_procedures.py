@@ -80,7 +80,7 @@ def test_a_profile_is_deleted_after_its_roles(contoso: Company) -> None:
     alice.check("Carla Castro")
     alice.button("Delete").click()
     alice.sees(re.compile("This profile can.t be deleted yet"))
-    alice.sees("Still holds Viewer.")
+    alice.sees("Still holds Viewer (Commerce Services).")
     alice.button("Edit roles of Carla Castro").click()
     alice.button("Remove all").click()
     alice.button("Save").click()

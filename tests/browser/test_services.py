@@ -160,3 +160,8 @@ def test_someone_who_administers_nothing_sees_only_themselves(
     )
 
     expect(bob.page.get_by_role("link", name="Audit")).to_have_count(0)
+    bob.open(f"/users?edit={user['id']}")
+    bob.sees("There are no roles that you could grant.")
+    expect(bob.button("Save")).to_have_accessible_description(
+        "Only a service administrator adds users and maintains their roles."
+    )

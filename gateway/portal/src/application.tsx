@@ -13,7 +13,7 @@ import { FailureNotice, Notice, Skeleton } from './ui/states'
 import { Toasts } from './ui/toasts'
 import { UsersPage } from './users/page'
 import { WebhooksPage } from './webhooks/page'
-import { useWords } from './words'
+import { useWords, type Words } from './words'
 
 export function Application() {
   useLanguage()
@@ -35,7 +35,7 @@ function Page() {
   const { path } = usePlace()
   const session = useSession()
   const token = INVITATION.exec(path)?.[1]
-  usePageTitle(path)
+  usePageTitle()
 
   const atHome = path === '/' && session.state === 'signed-in'
   useEffect(() => {
@@ -97,14 +97,14 @@ function Page() {
 function LoadingPage({ path }: { path: string }) {
   const words = useWords()
   const { query } = usePlace()
-  const section = path.slice(1) as keyof typeof words.titles
-  if (!wasSignedIn() || !words.titles[section]) return <main class="page" />
+  const title = titleOf(path, query, words)
+  if (!wasSignedIn() || !title) return <main class="page" />
   const list = path === '/users' && !query.has('edit') && !query.has('new')
   return (
     <main class={list ? 'page wide' : 'page'}>
       <header class="page-header">
         <div>
-          <h1 tabIndex={-1}>{words.titles[section]}</h1>
+          <h1 tabIndex={-1}>{title}</h1>
           <p class="subtitle" />
         </div>
       </header>
@@ -114,11 +114,19 @@ function LoadingPage({ path }: { path: string }) {
   )
 }
 
+/** What the page that the address names is called. */
+function titleOf(path: string, query: URLSearchParams, words: Words): string | undefined {
+  const { titles, users } = words
+  if (path === '/users' && query.has('edit')) return users.form.editTitle
+  if (path === '/users' && query.has('new')) return users.form.newTitle
+  return titles[path.split('/')[1] as keyof typeof titles]
+}
+
 /** Name the page in the tab, and take screen readers to its heading when the page changes. */
-function usePageTitle(path: string) {
+function usePageTitle() {
   const words = useWords()
-  const section = path.split('/')[1] as keyof typeof words.titles
-  const title = words.titles[section]
+  const { path, query } = usePlace()
+  const title = titleOf(path, query, words)
   useEffect(() => {
     document.title = title ? `${title} · ${words.product}` : words.product
   }, [title, words])

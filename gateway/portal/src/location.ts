@@ -39,10 +39,14 @@ export async function navigate(href: string, how: 'push' | 'replace' = 'push'): 
     index += 1
     history.pushState({ index }, '', href)
   } else history.replaceState({ index }, '', href)
-  const before = place.get()
+  const before = pageAt(place.get())
   place.set(here())
-  if (how === 'push' && before.path !== place.get().path) window.scrollTo(0, 0)
+  if (pageAt(place.get()) !== before) window.scrollTo(0, 0)
 }
+
+/** What is a page of its own; the query's other parameters only vary one. */
+const pageAt = ({ path, query }: Place): string =>
+  [path, query.get('new'), query.get('edit'), query.get('webhook')].join('|')
 
 /** The present path with some of the query's parameters changed; null and '' remove one. */
 export function withQuery(changes: Record<string, string | null>): string {
@@ -59,8 +63,18 @@ export function addressOf(path: string, query: Record<string, string | null>): s
 
 /** Take the focus, and so a screen reader, to the top of what has just been shown. */
 export function focusHeading(): void {
-  document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true })
+  heading()?.focus({ preventScroll: true })
 }
+
+/** Back on a page, go on where it was left, unless the reader has moved on from its heading. */
+export function focusAgain(id: string): void {
+  const element = document.getElementById(id)
+  if (!element || document.activeElement !== heading()) return
+  element.scrollIntoView({ block: 'center' })
+  element.focus({ preventScroll: true })
+}
+
+const heading = () => document.querySelector<HTMLElement>('main h1')
 
 /** Leave the application altogether, without being asked about unsaved changes. */
 export function leave(href: string): void {

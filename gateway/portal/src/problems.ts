@@ -9,7 +9,9 @@ export function explain(problem: Problem, words: Words): string {
     case 'LastServiceAdministratorError':
       return words.problems.lastAdministrator(names(problem.services))
     case 'UserHasRolesError':
-      return words.problems.hasRoles(names(problem.selectedRoles))
+      return words.problems.hasRoles(
+        problem.selectedRoles.map(({ name, service }) => `${name} (${service.name})`).join(', '),
+      )
     case 'RateLimitedError':
       return words.problems.rateLimited(problem.retryAfterSeconds)
     case 'RoleError':

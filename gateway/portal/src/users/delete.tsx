@@ -3,22 +3,29 @@ import { useAnswer } from '../graph/answers'
 import { useAttempt } from '../graph/attempt'
 import { ask } from '../graph/client'
 import { RemovalBlockersDocument, RemoveUsersDocument } from '../graph/generated'
-import { navigate, withQuery } from '../location'
 import { explain, type Problem } from '../problems'
+import { manageable, type Organization } from '../session'
 import { Button } from '../ui/button'
 import { Dialog } from '../ui/dialog'
 import { FailureNotice, Skeleton } from '../ui/states'
 import { announce } from '../ui/toasts'
-import { useWords } from '../words'
+import { useWords, type Words } from '../words'
+import { lockedServices } from './reasons'
+import { RefusedUser } from './refused-user'
 
 type Person = { id: string; firstName: string; lastName: string; microsoftAccount: string }
-type Properties = { users: Person[]; onClose: () => void; onDeleted: () => Promise<void> }
+type Properties = {
+  organization: Organization
+  users: Person[]
+  onClose: () => void
+  onDeleted: () => Promise<void>
+}
 
 /**
  * Asks before deleting. What blocks a deletion (rule 38: roles left) is asked of the gateway first,
  * so that the dialog says it and leads to the form; the gateway still decides at the deletion.
  */
-export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
+export function DeleteDialog({ organization, users, onClose, onDeleted }: Properties) {
   const words = useWords()
   const labels = words.users.remove
   const { data, failure, busy, reload } = useAnswer(RemovalBlockersDocument, {
@@ -107,25 +114,23 @@ export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
               {free.length > 0 && <h3>{labels.blockedTitle(blocked.length)}</h3>}
               <ul class="results">
                 {blocked.map(({ person, problems, missing }) => (
-                  <li key={person.id}>
-                    <strong>
-                      {person.firstName} {person.lastName}
-                    </strong>
-                    <span>
-                      {missing
+                  <RefusedUser
+                    key={person.id}
+                    person={person}
+                    text={
+                      missing
                         ? words.problems.codes.NOT_FOUND
-                        : problems.map((problem) => explain(problem, words)).join(' ')}
-                    </span>
-                    {!missing && (
-                      <Button
-                        icon="pencil"
-                        label={labels.openFormOf(`${person.firstName} ${person.lastName}`)}
-                        onClick={() => void navigate(withQuery({ edit: person.id }))}
-                      >
-                        {labels.openForm}
-                      </Button>
+                        : problems
+                            .flatMap((problem) => [
+                              explain(problem, words),
+                              ...remedies(problem, organization, words),
+                            ])
+                            .join(' ')
+                    }
+                    rolesMendIt={problems.some(
+                      (problem) => removable(problem, organization).length > 0,
                     )}
-                  </li>
+                  />
                 ))}
               </ul>
             </>
@@ -134,4 +139,30 @@ export function DeleteDialog({ users, onClose, onDeleted }: Properties) {
       )}
     </Dialog>
   )
+}
+
+const rolesOf = (problem: Problem) =>
+  problem.__typename === 'UserHasRolesError' ? problem.selectedRoles : []
+
+/** The services of the roles in the way that the viewer can remove. */
+function removable(problem: Problem, organization: Organization): string[] {
+  const held = new Set(rolesOf(problem).map(({ service }) => service.id))
+  return manageable(organization).flatMap(({ service }) =>
+    held.has(service.id) ? [service.name] : [],
+  )
+}
+
+/** Who has to remove the roles in the way, or why nobody can (rules 4, 11 and 14). */
+function remedies(problem: Problem, organization: Organization, words: Words): string[] {
+  const labels = words.users.remove
+  const held = new Map(rolesOf(problem).map(({ service }) => [service.id, service.name]))
+  const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)
+  const mine = removable(problem, organization)
+  const locked = own.filter(({ service }) => held.has(service.id))
+  const others = [...held].filter(([id]) => own.every(({ service }) => service.id !== id))
+  return [
+    ...(mine.length === 0 ? [] : [mine.length === held.size ? labels.all : labels.those(mine)]),
+    ...(others.length === 0 ? [] : [labels.others(others.map(([, name]) => name))]),
+    ...lockedServices(organization, words, locked),
+  ]
 }

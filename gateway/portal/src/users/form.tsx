@@ -9,7 +9,7 @@ import {
 } from '../graph/generated'
 import { addressOf, focusHeading, guardLeaving, navigate, withQuery } from '../location'
 import { type Problem, problemsAt } from '../problems'
-import { manageable, type Organization, useSession } from '../session'
+import { type Organization, useSession } from '../session'
 import { Button } from '../ui/button'
 import { confirm } from '../ui/dialog'
 import { TextField } from '../ui/field'
@@ -20,6 +20,7 @@ import { ConflictNotice } from './conflict'
 import { type Draft, draftOf, EMPTY, isChanged, missingFrom, rebase, roleChanges } from './draft'
 import { InvitationSection } from './invitation-section'
 import { ProblemSummary } from './problem-summary'
+import { lockedServices, whyLocked, whyNotManageable } from './reasons'
 import { RoleLists } from './roles'
 import { noteSaved } from './saved'
 
@@ -131,7 +132,6 @@ export function UserForm({ organization, user: initial, available }: Properties)
     setTheirs(null)
   }
 
-  const manageableIds = manageable(organization).map(({ service }) => service.id)
   const roles = new Map(
     [...(user?.selectedRoles ?? []), ...(user?.availableRoles ?? []), ...available].map((role) => [
       role.id,
@@ -141,9 +141,15 @@ export function UserForm({ organization, user: initial, available }: Properties)
   const known = [...roles.values()]
   const selected = known.filter(({ id }) => draft.roleIds.includes(id))
   const offered = known.filter(
-    ({ id, service }) => !draft.roleIds.includes(id) && manageableIds.includes(service.id),
+    ({ id, service }) =>
+      !draft.roleIds.includes(id) && whyLocked(service.id, organization, words) === null,
   )
-  const readOnly = user !== null && !user.viewerCanEdit
+  const whyReadOnly =
+    user && !user.viewerCanEdit
+      ? (whyNotManageable(organization, words) ??
+        words.users.reasons.cantEdit(`${user.firstName} ${user.lastName}`))
+      : null
+  const readOnly = whyReadOnly !== null
 
   return (
     <main class="page">
@@ -229,7 +235,8 @@ export function UserForm({ organization, user: initial, available }: Properties)
           <RoleLists
             available={offered}
             selected={selected}
-            isLocked={({ service }) => readOnly || !manageableIds.includes(service.id)}
+            whyLocked={({ service }) => whyLocked(service.id, organization, words) ?? whyReadOnly}
+            lockedServices={lockedServices(organization, words)}
             onAdd={(ids) =>
               set({ roleIds: [...draft.roleIds, ...missingFrom(ids, draft.roleIds)] })
             }
@@ -248,9 +255,7 @@ export function UserForm({ organization, user: initial, available }: Properties)
         {user?.invitation && user.status !== 'ASSOCIATED' && (
           <InvitationSection
             invitation={user.invitation}
-            reason={
-              readOnly ? words.users.reasons.cantEdit(`${user.firstName} ${user.lastName}`) : null
-            }
+            reason={whyReadOnly}
             onWithdrawn={(invitation) => setUser({ ...user, invitation })}
           />
         )}
@@ -260,13 +265,12 @@ export function UserForm({ organization, user: initial, available }: Properties)
             type="submit"
             busy={saving}
             reason={
-              readOnly
-                ? words.users.reasons.cantEdit(`${user.firstName} ${user.lastName}`)
-                : theirs
-                  ? labels.conflict.decideFirst
-                  : user && !changed
-                    ? labels.nothingToSave
-                    : null
+              whyReadOnly ??
+              (theirs
+                ? labels.conflict.decideFirst
+                : user && !changed
+                  ? labels.nothingToSave
+                  : null)
             }
           >
             {labels.save}

@@ -49,7 +49,12 @@ export function InvitationSection({ invitation, reason, onWithdrawn }: Propertie
       <div class="invitation-facts">
         <dl class="facts">
           <dt>{words.users.columns.status}</dt>
-          <dd>{words.users.invitationStatus[invitation.status]}</dd>
+          <dd>
+            {words.users.invitationStatus[invitation.status]}
+            {pending &&
+              invitation.delivery !== 'SENT' &&
+              ` · ${words.users.delivery[invitation.delivery]}`}
+          </dd>
           <dt>{labels.sentTo}</dt>
           <dd>{invitation.sentTo}</dd>
           <dt>{labels.sent}</dt>
@@ -57,6 +62,12 @@ export function InvitationSection({ invitation, reason, onWithdrawn }: Propertie
             {invitation.lastSentAt ? <Moment at={invitation.lastSentAt} /> : labels.notSent}{' '}
             {labels.times(invitation.sendCount)}
           </dd>
+          {pending && invitation.deliveryDetail && (
+            <>
+              <dt>{labels.lastAttempt}</dt>
+              <dd>{invitation.deliveryDetail}</dd>
+            </>
+          )}
           {pending && (
             <>
               <dt>{labels.expires}</dt>

@@ -4,6 +4,7 @@ import { explain, type Problem } from '../problems'
 import { Button } from '../ui/button'
 import { Dialog } from '../ui/dialog'
 import { useWords } from '../words'
+import { RefusedUser } from './refused-user'
 
 type Person = { id: string; firstName: string; lastName: string }
 export type InviteOutcome = {
@@ -31,10 +32,15 @@ type Properties = {
   onClose: () => void
 }
 
-/** Which invitations were refused and why, row by row, with a way to try those again. */
+/** Which invitations were refused and why, row by row, with what can be done about it. */
 export function InviteDialog({ outcome, busy, onRetry, onClose }: Properties) {
   const words = useWords()
   const labels = words.users.invite
+  const lacksRole = ({ code }: Problem) => code === 'ROLE_REQUIRED'
+  // What else is refused would be refused again.
+  const delayed = outcome.refused.filter(({ problems }) =>
+    problems.every(({ code }) => code === 'RATE_LIMITED'),
+  )
   return (
     <Dialog
       wide
@@ -43,26 +49,30 @@ export function InviteDialog({ outcome, busy, onRetry, onClose }: Properties) {
       actions={
         <>
           <Button onClick={onClose}>{words.close}</Button>
-          <Button
-            kind="primary"
-            icon="refresh"
-            busy={busy}
-            onClick={() => onRetry(outcome.refused.map(({ person }) => person))}
-          >
-            {labels.retry(outcome.refused.length)}
-          </Button>
+          {delayed.length > 0 && (
+            <Button
+              kind="primary"
+              icon="refresh"
+              busy={busy}
+              onClick={() => onRetry(delayed.map(({ person }) => person))}
+            >
+              {labels.retry(delayed.length)}
+            </Button>
+          )}
         </>
       }
     >
       {outcome.sent.length > 0 && <p class="result-summary">{labels.sent(outcome.sent.length)}</p>}
       <ul class="results">
         {outcome.refused.map(({ person, problems }) => (
-          <li key={person.id}>
-            <strong>
-              {person.firstName} {person.lastName}
-            </strong>
-            <span>{problems.map((problem) => explain(problem, words)).join(' ')}</span>
-          </li>
+          <RefusedUser
+            key={person.id}
+            person={person}
+            text={problems
+              .map((problem) => (lacksRole(problem) ? labels.roleFirst : explain(problem, words)))
+              .join(' ')}
+            rolesMendIt={problems.some(lacksRole)}
+          />
         ))}
       </ul>
     </Dialog>

@@ -3,7 +3,6 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { RolePartsFragment } from '../graph/generated'
 import { Icon } from '../ui/icon'
-import { useWords } from '../words'
 
 type Role = RolePartsFragment
 type Properties = {
@@ -15,7 +14,8 @@ type Properties = {
   onMove: (ids: string[]) => void
   /** With Alt, moves the chosen options to the other list, as Enter does. */
   moveKey: 'ArrowLeft' | 'ArrowRight'
-  isLocked: (role: Role) => boolean
+  /** Why a role has to stay where it is, or null. */
+  whyLocked: (role: Role) => string | null
   empty: string
   describedBy?: string | undefined
 }
@@ -23,8 +23,8 @@ type Properties = {
 const TYPING_MS = 700
 
 export function Listbox(properties: Properties) {
-  const { id, label, roles, chosen, onChoose, onMove, moveKey, isLocked, empty } = properties
-  const words = useWords().users.roles
+  const { id, label, roles, chosen, onChoose, onMove, moveKey, whyLocked, empty } = properties
+  const isLocked = (role: Role) => whyLocked(role) !== null
   const labelId = useId()
   const list = useRef<HTMLDivElement>(null)
   const [activeId, setActiveId] = useState<string | null>(null)
@@ -161,7 +161,7 @@ export function Listbox(properties: Properties) {
                   <span class="option-text">
                     <span id={`${elementId(role)}-name`}>{role.name}</span>
                     <span class="option-about" id={`${elementId(role)}-about`}>
-                      {isLocked(role) ? words.locked : role.description}
+                      {whyLocked(role) ?? role.description}
                     </span>
                   </span>
                 </div>

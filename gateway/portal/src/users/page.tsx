@@ -4,7 +4,7 @@ import { useAttempt } from '../graph/attempt'
 import { type UserRowFragment, UsersPageDocument } from '../graph/generated'
 import { useUserChanges } from '../graph/live'
 import { useWatch } from '../graph/watch'
-import { focusHeading, navigate, usePlace, withQuery } from '../location'
+import { focusAgain, focusHeading, navigate, usePlace, withQuery } from '../location'
 import { isAdministrator, type Organization } from '../session'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
@@ -18,8 +18,9 @@ import { UserFormPage } from './form-page'
 import { ImportDialog } from './import'
 import { InviteDialog, type InviteOutcome, sendInvitations } from './invite'
 import { choiceOf, filterOf, isFiltered, ORDERS, PAGE_SIZE } from './list'
-import { UserTable } from './table'
-import { Toolbar, whyNotManageable } from './toolbar'
+import { whyNotManageable } from './reasons'
+import { rowLinkId, UserTable } from './table'
+import { Toolbar } from './toolbar'
 
 /** User management (rules 15 to 18): the list, or the form that the address names. */
 export function UsersPage({ organization }: { organization: Organization }) {
@@ -33,12 +34,13 @@ export function UsersPage({ organization }: { organization: Organization }) {
   }, [form])
   if (edited !== null) return <UserFormPage key={edited} organization={organization} id={edited} />
   if (query.has('new')) return <UserFormPage key="new" organization={organization} id={null} />
-  return <UserList organization={organization} />
+  return <UserList organization={organization} left={before.current} />
 }
 
 const NONE: UserRowFragment[] = []
 
-function UserList({ organization }: { organization: Organization }) {
+/** `left` is the user whose form was shown before. */
+function UserList({ organization, left }: { organization: Organization; left: string | null }) {
   const all = useWords()
   const words = all.users
   const { query } = usePlace()
@@ -52,6 +54,11 @@ function UserList({ organization }: { organization: Organization }) {
   const { data, failure, busy, reload, refresh } = useAnswer(UsersPageDocument, variables)
   useUserChanges(organization.id, () => void refresh())
   const users = data?.users.nodes ?? NONE
+  const leftAtFirst = useRef(left).current
+  const isThere = data !== undefined
+  useEffect(() => {
+    if (isThere && leftAtFirst) focusAgain(rowLinkId(leftAtFirst))
+  }, [isThere])
   const [checkedIds, setCheckedIds] = useState<ReadonlySet<string>>(new Set())
   const checked = useMemo(() => users.filter(({ id }) => checkedIds.has(id)), [users, checkedIds])
   const [deleting, setDeleting] = useState<UserRowFragment[] | null>(null)
@@ -162,6 +169,7 @@ function UserList({ organization }: { organization: Organization }) {
       )}
       {deleting && (
         <DeleteDialog
+          organization={organization}
           users={deleting}
           onClose={() => setDeleting(null)}
           onDeleted={async () => {

@@ -10,25 +10,29 @@ type Role = RolePartsFragment
 type Properties = {
   available: Role[]
   selected: Role[]
-  /** Roles of services that the viewer doesn't administer stay where they are (rule 4). */
-  isLocked: (role: Role) => boolean
+  /** Why a role has to stay where it is, or null (rules 4, 11 and 14). */
+  whyLocked: (role: Role) => string | null
   onAdd: (ids: string[]) => void
   onRemove: (ids: string[]) => void
   problems: string[]
   pending: string
+  /** Which services' roles are not offered, and why. */
+  lockedServices: string[]
 }
 
 const NONE: ReadonlySet<string> = new Set()
 
 /** Available and Selected roles with single and double arrows, both ways (rule 17). */
 export function RoleLists(properties: Properties) {
-  const { available, selected, isLocked, onAdd, onRemove, problems, pending } = properties
+  const { available, selected, whyLocked, onAdd, onRemove, problems, pending, lockedServices } =
+    properties
   const words = useWords().users.roles
   const [chosenAvailable, setChosenAvailable] = useState(NONE)
   const [chosenSelected, setChosenSelected] = useState(NONE)
 
-  const movableAvailable = available.filter((role) => !isLocked(role))
-  const movableSelected = selected.filter((role) => !isLocked(role))
+  const movableAvailable = available.filter((role) => whyLocked(role) === null)
+  const movableSelected = selected.filter((role) => whyLocked(role) === null)
+  const allSelected = movableSelected.length > 0 && lockedServices.length === 0
   const add = (roles: Role[]) => {
     if (roles.length === 0) return
     onAdd(roles.map(({ id }) => id))
@@ -55,8 +59,8 @@ export function RoleLists(properties: Properties) {
           onChoose={setChosenAvailable}
           onMove={(ids) => add(movableAvailable.filter(({ id }) => ids.includes(id)))}
           moveKey="ArrowRight"
-          isLocked={isLocked}
-          empty={selected.length > 0 ? words.allSelected : words.noneAvailable}
+          whyLocked={whyLocked}
+          empty={allSelected ? words.allSelected : words.noneAvailable}
           describedBy={problems.length > 0 ? 'roles-problem' : 'roles-keys'}
         />
         <div class="arrows" role="group" aria-label={words.arrows}>
@@ -101,12 +105,17 @@ export function RoleLists(properties: Properties) {
           onChoose={setChosenSelected}
           onMove={(ids) => remove(movableSelected.filter(({ id }) => ids.includes(id)))}
           moveKey="ArrowLeft"
-          isLocked={isLocked}
+          whyLocked={whyLocked}
           empty={words.noneSelected}
           describedBy="roles-keys"
         />
       </div>
       <FieldProblems id="roles-problem" problems={problems} />
+      {lockedServices.map((text) => (
+        <p class="hint" key={text}>
+          {text}
+        </p>
+      ))}
       <p class="hint" id="roles-keys">
         {words.keys}
       </p>

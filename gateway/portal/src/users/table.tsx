@@ -70,6 +70,9 @@ export function UserTable({ users, checkedIds, onCheck, busy, order }: Propertie
   )
 }
 
+/** The link to a user's form. */
+export const rowLinkId = (userId: string): string => `user-${userId}`
+
 type RowProperties = { user: UserRowFragment; checked: boolean; onToggle: () => void }
 
 function UserRow({ user, checked, onToggle }: RowProperties) {
@@ -83,7 +86,13 @@ function UserRow({ user, checked, onToggle }: RowProperties) {
       </td>
       <th role="rowheader" scope="row" class="name-cell">
         <span class="name">
-          {user.viewerCanEdit ? <a href={withQuery({ edit: user.id })}>{name}</a> : name}
+          {user.viewerCanEdit ? (
+            <a id={rowLinkId(user.id)} href={withQuery({ edit: user.id })}>
+              {name}
+            </a>
+          ) : (
+            name
+          )}
           {user.isViewer && <span class="tag">{words.you}</span>}
         </span>
         <span class="secondary">

@@ -1,9 +1,10 @@
 import type { UserRowFragment } from '../graph/generated'
 import { navigate, withQuery } from '../location'
-import { isAdministrator, manageable, type Organization } from '../session'
+import type { Organization } from '../session'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
-import { useWords, type Words } from '../words'
+import { useWords } from '../words'
+import { whyNotManageable } from './reasons'
 
 type Properties = {
   organization: Organization
@@ -70,20 +71,4 @@ export function Toolbar(properties: Properties) {
       </div>
     </>
   )
-}
-
-/** Why the viewer can manage nobody here at all, or null. */
-export function whyNotManageable(organization: Organization, words: Words): string | null {
-  if (manageable(organization).length > 0) return null
-  if (!isAdministrator(organization)) return words.users.reasons.notAdministrator
-  const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)
-  const unavailable = own.find(({ availability }) => !availability.available)
-  if (unavailable) {
-    return words.availability(
-      unavailable.availability.reason,
-      organization.productRelease,
-      organization.countryOrRegion,
-    )
-  }
-  return words.users.reasons.deactivated
 }

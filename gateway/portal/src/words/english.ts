@@ -143,8 +143,7 @@ export const english = {
       DETAILED.has(code) && message ? message : (codes[code] ?? message),
     lastAdministrator: (services: string) =>
       `${services} would be left without an administrator. Make someone else an administrator first.`,
-    hasRoles: (roles: string) =>
-      `Still holds ${roles}. Remove all roles and save; then the profile can be deleted.`,
+    hasRoles: (roles: string) => `Still holds ${roles}.`,
     rateLimited: (seconds: number) =>
       `Too many attempts. Try again in ${plural(Math.ceil(seconds / 60), 'minute', 'minutes')}.`,
     role: (role: string, text: string) => `${role}: ${text}`,
@@ -224,6 +223,7 @@ export const english = {
         count === 1 ? 'Invitation sent.' : `${count.toLocaleString('en')} invitations sent.`,
       someRefused: (count: number) =>
         `${plural(count, 'invitation was', 'invitations were')} not sent`,
+      roleFirst: 'Holds no role yet. Give this user a role first, then send the invitation.',
       retry: (count: number) => (count === 1 ? 'Try this one again' : `Try these ${count} again`),
     },
     import: {
@@ -283,6 +283,12 @@ export const english = {
         count === 1
           ? 'This profile can’t be deleted yet'
           : `${count} profiles can’t be deleted yet`,
+      all: 'Remove all roles and save; then the profile can be deleted.',
+      those: (services: string[]) => `Remove the roles of ${list(services)} and save.`,
+      others: (services: string[]) =>
+        services.length === 1
+          ? `An administrator of ${list(services)} has to remove the roles of that service.`
+          : `Administrators of ${list(services)} have to remove the roles of those services.`,
       openForm: 'Edit roles',
       openFormOf: (name: string) => `Edit roles of ${name}`,
       done: (count: number) =>
@@ -331,6 +337,7 @@ export const english = {
         sentTo: 'Sent to',
         sent: 'Last sent',
         notSent: 'not yet',
+        lastAttempt: 'Last attempt',
         times: (count: number) => (count > 1 ? `(${count} times)` : ''),
         expires: 'The link ends',
         withdraw: 'Withdraw invitation',
@@ -385,6 +392,8 @@ export const english = {
       noneAvailable: 'There are no roles that you could grant.',
       noneSelected: 'No role is selected yet.',
       locked: 'You don’t administer this service, so its roles stay as they are.',
+      lockedService: (service: string, why: string) =>
+        `The roles of ${service} can’t be changed now. ${why}`,
       keys: 'Space chooses a role, Enter moves it, Ctrl+A chooses all. With the mouse, a double click moves it.',
     },
   },

@@ -134,8 +134,7 @@ export const german: Words = {
     explain: (code, message) => codes[code] ?? message,
     lastAdministrator: (services) =>
       `${services} hätte keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
-    hasRoles: (roles) =>
-      `Hat noch: ${roles}. Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.`,
+    hasRoles: (roles) => `Hat noch: ${roles}.`,
     rateLimited: (seconds) =>
       `Zu viele Versuche. Versuchen Sie es in ${plural(Math.ceil(seconds / 60), 'Minute', 'Minuten')} erneut.`,
     role: (role, text) => `${role}: ${text}`,
@@ -215,6 +214,8 @@ export const german: Words = {
         count === 1 ? 'Einladung gesendet.' : `${count.toLocaleString('de')} Einladungen gesendet.`,
       someRefused: (count) =>
         `${plural(count, 'Einladung wurde', 'Einladungen wurden')} nicht gesendet`,
+      roleFirst:
+        'Hat noch keine Rolle. Vergeben Sie zuerst eine Rolle, und senden Sie dann die Einladung.',
       retry: (count) => (count === 1 ? 'Diese erneut senden' : `Diese ${count} erneut senden`),
     },
     import: {
@@ -275,6 +276,12 @@ export const german: Words = {
         count === 1
           ? 'Dieses Profil lässt sich noch nicht löschen'
           : `${count} Profile lassen sich noch nicht löschen`,
+      all: 'Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.',
+      those: (services) => `Entfernen Sie die Rollen von ${list(services)} und speichern Sie.`,
+      others: (services) =>
+        services.length === 1
+          ? `Die Rollen von ${list(services)} muss ein Administrator dieses Dienstes entfernen.`
+          : `Die Rollen von ${list(services)} müssen Administratoren dieser Dienste entfernen.`,
       openForm: 'Rollen bearbeiten',
       openFormOf: (name) => `Rollen von ${name} bearbeiten`,
       done: (count) =>
@@ -326,6 +333,7 @@ export const german: Words = {
         sentTo: 'Gesendet an',
         sent: 'Zuletzt gesendet',
         notSent: 'noch nicht',
+        lastAttempt: 'Letzter Versuch',
         times: (count) => (count > 1 ? `(${count}-mal)` : ''),
         expires: 'Der Link endet',
         withdraw: 'Einladung zurückziehen',
@@ -381,6 +389,8 @@ export const german: Words = {
       noneAvailable: 'Es gibt keine Rollen, die Sie vergeben könnten.',
       noneSelected: 'Noch ist keine Rolle ausgewählt.',
       locked: 'Sie verwalten diesen Dienst nicht; seine Rollen bleiben, wie sie sind.',
+      lockedService: (service, why) =>
+        `Die Rollen von ${service} lassen sich jetzt nicht ändern. ${why}`,
       keys: 'Leertaste wählt eine Rolle, Eingabe verschiebt sie, Strg+A wählt alle. Mit der Maus verschiebt ein Doppelklick.',
     },
   },
