@@ -375,6 +375,7 @@ export const english = {
       addAll: 'Add all',
       remove: 'Remove',
       removeAll: 'Remove all',
+      ofService: (role: string, service: string) => `${role} (${service})`,
       added: (names: string[]) => `${list(names)} added to the selected roles.`,
       removed: (names: string[]) => `${list(names)} removed from the selected roles.`,
       chooseToAdd: 'Choose a role in the list of available roles.',

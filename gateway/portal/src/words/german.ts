@@ -371,6 +371,7 @@ export const german: Words = {
       addAll: 'Alle hinzufügen',
       remove: 'Entfernen',
       removeAll: 'Alle entfernen',
+      ofService: (role, service) => `${role} (${service})`,
       added: (names) => `${list(names)} zu den ausgewählten Rollen hinzugefügt.`,
       removed: (names) => `${list(names)} aus den ausgewählten Rollen entfernt.`,
       chooseToAdd: 'Wählen Sie eine Rolle in der Liste der verfügbaren Rollen.',
