@@ -28,6 +28,41 @@ def test_someone_new_signs_an_organization_up(person: Callable[..., Reader]) -> 
     expect(nora.row("Nora Newman")).to_contain_text("Service administrator")
 
 
+def test_an_address_is_not_taken_for_a_name(person: Callable[..., Reader]) -> None:
+    """Some providers give it in the place of a name that they don't know."""
+    nora = person("nora@live.example", name="nora@live.example")
+    nora.sign_in("/checklist")
+    nora.button("Sign up: Commerce Services").click()
+    dialog = nora.page.get_by_role("dialog")
+
+    expect(dialog.get_by_label("First name")).to_have_value("")
+    expect(dialog.get_by_label("Primary e-mail address")).to_have_value("nora@live.example")
+
+
+def test_a_chosen_release_can_be_read_whole(person: Callable[..., Reader]) -> None:
+    """A select cuts its text without telling, so the text is measured."""
+    nora = person()
+    nora.sign_in("/checklist")
+    nora.button("Sign up: Commerce Services").click()
+    release = nora.page.get_by_role("dialog").get_by_label("Installed release")
+    cut = {}
+    for width in (320, 390, 1280):
+        nora.page.set_viewport_size({"width": width, "height": 900})
+        cut[width] = release.evaluate(
+            """(select) => {
+              const style = getComputedStyle(select)
+              const pen = document.createElement('canvas').getContext('2d')
+              pen.font = `${style.fontSize} ${style.fontFamily}`
+              const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight)
+              const texts = [...select.options].map((option) => option.text)
+              const room = select.clientWidth - padding
+              return texts.filter((text) => pen.measureText(text).width > room)
+            }"""
+        )
+
+    assert cut == {320: [], 390: [], 1280: []}
+
+
 def test_the_present_organization_signs_up_for_another_service(contoso: Company) -> None:
     """Rule 9."""
     alice = contoso.administrator

@@ -50,7 +50,7 @@ function OrganizationChecklist({ organization }: { organization: Organization })
           <p class="subtitle">
             {organization.name}
             <span class="subtitle-count">
-              {words.releases[organization.productRelease]} ·{' '}
+              {words.installed(organization.productRelease)} ·{' '}
               {words.country(organization.countryOrRegion)}
             </span>
           </p>

@@ -6,10 +6,10 @@ const list = (items: readonly string[]) => new Intl.ListFormat('en').format(item
 const country = (code: string) => new Intl.DisplayNames('en', { type: 'region' }).of(code) ?? code
 
 const releases: Record<ProductRelease, string> = {
-  AX_2012: 'Microsoft Dynamics AX 2012',
-  AX_2012_FEATURE_PACK: 'Microsoft Dynamics AX 2012 Feature Pack',
-  AX_2012_R2: 'Microsoft Dynamics AX 2012 R2',
-  AX_2012_R3: 'Microsoft Dynamics AX 2012 R3',
+  AX_2012: 'AX 2012',
+  AX_2012_FEATURE_PACK: 'AX 2012 Feature Pack',
+  AX_2012_R2: 'AX 2012 R2',
+  AX_2012_R3: 'AX 2012 R3',
 }
 
 const codes: Record<UserErrorCode, string> = {
@@ -64,6 +64,7 @@ export const english = {
   firstPage: 'This is the first page.',
   lastPage: 'This is the last page.',
   releases,
+  installed: (release: ProductRelease) => `Microsoft Dynamics ${releases[release]}`,
   country,
   /** The gateway's reason, in the reader's language. */
   availability: (reason: string | null, release: ProductRelease, code: string) =>

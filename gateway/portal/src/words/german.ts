@@ -8,10 +8,10 @@ const list = (items: readonly string[]) => new Intl.ListFormat('de').format(item
 const country = (code: string) => new Intl.DisplayNames('de', { type: 'region' }).of(code) ?? code
 
 const releases: Record<ProductRelease, string> = {
-  AX_2012: 'Microsoft Dynamics AX 2012',
-  AX_2012_FEATURE_PACK: 'Microsoft Dynamics AX 2012 Feature Pack',
-  AX_2012_R2: 'Microsoft Dynamics AX 2012 R2',
-  AX_2012_R3: 'Microsoft Dynamics AX 2012 R3',
+  AX_2012: 'AX 2012',
+  AX_2012_FEATURE_PACK: 'AX 2012 Feature Pack',
+  AX_2012_R2: 'AX 2012 R2',
+  AX_2012_R3: 'AX 2012 R3',
 }
 
 const codes: Record<UserErrorCode, string> = {
@@ -57,6 +57,7 @@ export const german: Words = {
   firstPage: 'Das ist die erste Seite.',
   lastPage: 'Das ist die letzte Seite.',
   releases,
+  installed: (release) => `Microsoft Dynamics ${releases[release]}`,
   country,
   availability: (_reason, release, code) =>
     `Diese Funktion steht mit ${releases[release]} in diesem Land (${country(code)}) nicht zur Verfügung.`,
