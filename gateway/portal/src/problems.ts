@@ -22,8 +22,8 @@ export function explain(problem: Problem, words: Words): string {
   return words.problems.explain(problem.code, problem.message)
 }
 
-function names(named: { name: string }[]): string {
-  return named.map(({ name }) => name).join(', ')
+function names(named: { name: string }[]): string[] {
+  return named.map(({ name }) => name)
 }
 
 /** The messages for one field of an input. */

@@ -114,16 +114,10 @@ function SubscriptionCard({ subscription, organization, reload }: CardProperties
               : labels.deactivated}
         </span>
       </header>
-      {!availability.available && (
+      {availability.reason !== null && (
         <div class="banner">
           <Icon name="information" />
-          <p>
-            {words.availability(
-              availability.reason,
-              organization.productRelease,
-              organization.countryOrRegion,
-            )}
-          </p>
+          <p>{words.availability(availability.reason)}</p>
         </div>
       )}
       {steps.length > 0 && (

@@ -77,13 +77,6 @@ export function whyNotManageable(organization: Organization, words: Words): stri
   if (manageable(organization).length > 0) return null
   if (!isAdministrator(organization)) return words.users.reasons.notAdministrator
   const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)
-  const unavailable = own.find(({ availability }) => !availability.available)
-  if (unavailable) {
-    return words.availability(
-      unavailable.availability.reason,
-      organization.productRelease,
-      organization.countryOrRegion,
-    )
-  }
-  return words.users.reasons.deactivated
+  const reason = own.map(({ availability }) => availability.reason).find((one) => one !== null)
+  return reason ? words.availability(reason) : words.users.reasons.deactivated
 }

@@ -67,8 +67,7 @@ export const english = {
   installed: (release: ProductRelease) => `Microsoft Dynamics ${releases[release]}`,
   country,
   /** The gateway's reason, in the reader's language. */
-  availability: (reason: string | null, release: ProductRelease, code: string) =>
-    reason ?? `This feature is not available with ${releases[release]} in ${country(code)}.`,
+  availability: (reason: string) => reason,
   titles: {
     checklist: 'Configuration checklist',
     users: 'User management',
@@ -142,10 +141,10 @@ export const english = {
     /** The gateway speaks English, and in these cases says more than the code does. */
     explain: (code: UserErrorCode, message: string) =>
       DETAILED.has(code) && message ? message : (codes[code] ?? message),
-    lastAdministrator: (services: string) =>
-      `${services} would be left without an administrator. Make someone else an administrator first.`,
-    hasRoles: (roles: string) =>
-      `Still holds ${roles}. Remove all roles and save; then the profile can be deleted.`,
+    lastAdministrator: (services: string[]) =>
+      `${list(services)} would be left without an administrator. Make someone else an administrator first.`,
+    hasRoles: (roles: string[]) =>
+      `Still holds ${list(roles)}. Remove all roles and save; then the profile can be deleted.`,
     rateLimited: (seconds: number) =>
       `Too many attempts. Try again in ${plural(Math.ceil(seconds / 60), 'minute', 'minutes')}.`,
     role: (role: string, text: string) => `${role}: ${text}`,

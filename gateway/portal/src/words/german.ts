@@ -43,6 +43,19 @@ const codes: Record<UserErrorCode, string> = {
   SERVICE_NOT_ACTIVE: 'Dieser Dienst ist für Ihre Organisation deaktiviert.',
 }
 
+/** Why an organization can't use a service, as `resolvers/catalogue.py` says it in English. */
+const unavailable = (reason: string) =>
+  reason
+    .replace(
+      / is not available if (.*) is installed\.$/,
+      ' ist nicht verfügbar, wenn $1 installiert ist.',
+    )
+    .replace(
+      / is not available in ([A-Z]{2})\.$/,
+      (_, code: string) =>
+        ` ist in diesem Land oder dieser Region (${country(code)}) nicht verfügbar.`,
+    )
+
 export const german: Words = {
   product: 'Kundenportal',
   signIn: 'Anmelden',
@@ -59,8 +72,7 @@ export const german: Words = {
   releases,
   installed: (release) => `Microsoft Dynamics ${releases[release]}`,
   country,
-  availability: (_reason, release, code) =>
-    `Diese Funktion steht mit ${releases[release]} in diesem Land (${country(code)}) nicht zur Verfügung.`,
+  availability: unavailable,
   titles: {
     checklist: 'Konfigurationsprüfliste',
     users: 'Benutzerverwaltung',
@@ -132,11 +144,14 @@ export const german: Words = {
   },
   problems: {
     codes,
-    explain: (code, message) => codes[code] ?? message,
+    explain: (code, message) => {
+      const reason = code === 'FEATURE_NOT_AVAILABLE' ? unavailable(message) : message
+      return reason === message ? (codes[code] ?? message) : reason
+    },
     lastAdministrator: (services) =>
-      `${services} hätte keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
+      `${list(services)} ${services.length === 1 ? 'hätte' : 'hätten'} keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
     hasRoles: (roles) =>
-      `Hat noch: ${roles}. Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.`,
+      `Hat noch: ${list(roles)}. Entfernen Sie alle Rollen und speichern Sie; danach lässt sich das Profil löschen.`,
     rateLimited: (seconds) =>
       `Zu viele Versuche. Versuchen Sie es in ${plural(Math.ceil(seconds / 60), 'Minute', 'Minuten')} erneut.`,
     role: (role, text) => `${role}: ${text}`,
