@@ -356,7 +356,7 @@ export const english = {
       },
       conflict: {
         title: 'Someone else saved this user meanwhile',
-        text: 'Nothing of yours is lost. This is what changed',
+        text: 'Nothing of yours is lost. Last change:',
         field: 'Field',
         before: 'Before',
         theirs: 'Saved now',

@@ -308,7 +308,7 @@ export const german: Words = {
       accountHint:
         'Mitglieder von CustomerSource, PartnerSource oder der Microsoft Dynamics Community nehmen das Konto, das sie dort haben.',
       accountFixed:
-        'Das Microsoft-Konto lässt sich nicht bearbeiten. Um es zu ändern, löschen Sie dieses Profil und legen ein neues mit dem neuen Konto an.',
+        'Das Microsoft-Konto lässt sich nicht bearbeiten. Um es zu ändern, löschen Sie dieses Profil und legen Sie ein neues mit dem neuen Konto an.',
       primaryEmailAddress: 'Primäre E-Mail-Adresse',
       emailHint: 'Hierhin geht die Einladung. Sie darf vom Microsoft-Konto abweichen.',
       servicesAndRoles: 'Dienste und Rollen',
@@ -343,7 +343,7 @@ export const german: Words = {
         sent: 'Zuletzt gesendet',
         notSent: 'noch nicht',
         times: (count) => (count > 1 ? `(${count}-mal)` : ''),
-        expires: 'Der Link endet',
+        expires: 'Der Link gilt bis',
         withdraw: 'Einladung zurückziehen',
         withdrawTitle: 'Diese Einladung zurückziehen?',
         withdrawText:
@@ -368,7 +368,7 @@ export const german: Words = {
       },
       conflict: {
         title: 'Jemand anders hat diesen Benutzer inzwischen gespeichert',
-        text: 'Von Ihren Eingaben ist nichts verloren. Das hat sich geändert',
+        text: 'Von Ihren Eingaben ist nichts verloren. Letzte Änderung:',
         field: 'Feld',
         before: 'Vorher',
         theirs: 'Jetzt gespeichert',
@@ -457,7 +457,7 @@ export const german: Words = {
     text: (services) =>
       services.length > 0
         ? `Verknüpfen Sie Ihr Microsoft-Konto, um ${list(services)} zu nutzen.`
-        : 'Verknüpfen Sie Ihr Microsoft-Konto, um die Onlinedienste zu nutzen.',
+        : 'Verknüpfen Sie Ihr Microsoft-Konto, um die Onlinedienste der Organisation zu nutzen.',
     needed: 'Benötigtes Microsoft-Konto',
     signedInAs: 'Angemeldet als',
     signIn: 'Mit diesem Microsoft-Konto anmelden',
@@ -608,7 +608,7 @@ export const german: Words = {
       associatedAccount: 'Konto',
       serviceAdministrator: 'Dienstadministrator',
       endedSessions: 'Beendete Sitzungen',
-      mode: 'Weise',
+      mode: 'Art',
       rowsTotal: 'Zeilen',
       rowsRefused: 'Abgelehnte Zeilen',
       rowsCreated: 'Angelegte Benutzer',
@@ -683,7 +683,7 @@ export const german: Words = {
       },
       confirmRemove: {
         title: 'Diesen Webhook entfernen?',
-        text: 'Die Adresse erfährt nichts mehr. Was für sie wartet, und die Liste ihrer Zustellungen, sind endgültig weg.',
+        text: 'Die Adresse erfährt nichts mehr. Was für sie wartet, geht endgültig verloren, ebenso die Liste ihrer Zustellungen.',
         yes: 'Entfernen',
       },
       disabled: 'Der Webhook ist abgeschaltet.',
