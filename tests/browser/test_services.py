@@ -81,6 +81,8 @@ def test_a_subscription_is_deactivated_and_activated_again(contoso: Company) -> 
     alice.button("Deactivate: Commerce Services").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
     alice.sees("Commerce Services is deactivated.")
+    step = alice.page.get_by_role("listitem").filter(has_text="Set up users")
+    expect(step).to_contain_text("Activate first")
     alice.page.get_by_role("link", name="User management").click()
     expect(alice.button("New")).to_have_accessible_description(
         "The services that you administer are deactivated."
@@ -95,14 +97,30 @@ def test_a_subscription_is_deactivated_and_activated_again(contoso: Company) -> 
 
 def test_a_service_that_is_not_available_says_why(alice: Reader) -> None:
     """Rules 11 and 12."""
-    company = new_company(alice, productRelease="AX_2012_R3", service="sites-services")
+    new_company(alice, productRelease="AX_2012_R3", service="sites-services")
     alice.open("/checklist")
     alice.sees("Sites Services")
     alice.button("Sign up: Commerce Services").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Sign up").click()
 
-    alice.sees("Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed.")
-    assert company.name
+    refusal = alice.page.get_by_role("dialog").get_by_role("alert")
+    expect(refusal).to_have_text(
+        "Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed."
+    )
+    expect(refusal.locator("svg")).to_be_visible()
+    expect(refusal).to_have_css("color", "rgb(179, 38, 30)")
+
+
+def test_nothing_is_offered_when_nothing_is_left(contoso: Company) -> None:
+    alice = contoso.administrator
+    for service in contoso.services:
+        if service != "commerce-services":
+            contoso.sign_up(service, by=alice)
+    alice.open("/checklist")
+    alice.sees("Your organization has signed up for all services.")
+
+    assert alice.page.get_by_text("Sign up, and you become").count() == 0
+    expect(alice.button("Sign up another organization")).to_be_visible()
 
 
 def test_organizations_are_switched(alice: Reader) -> None:
@@ -163,7 +181,7 @@ def test_the_audit_trail_shows_who_did_what_and_filters(contoso: Company) -> Non
 def test_someone_who_administers_nothing_sees_only_themselves(
     contoso: Company, person: Callable[..., Reader]
 ) -> None:
-    """Rules 3 and 6."""
+    """Rules 3 and 6; the checklist says what is not for them, and nothing of administrators."""
     user = contoso.add("Bob Baker")
     bob = person(user["address"])
     contoso.associate(user, bob)
@@ -174,3 +192,12 @@ def test_someone_who_administers_nothing_sees_only_themselves(
     )
 
     expect(bob.page.get_by_role("link", name="Audit")).to_have_count(0)
+    contoso.add("Cara Cole")  # not invited yet
+    bob.page.get_by_role("link", name="Configuration checklist").click()
+    card = bob.page.get_by_role("region", name="Commerce Services")
+    expect(card.get_by_role("listitem").filter(has_text="Send invitations")).to_contain_text(
+        "Only for this service’s administrators"
+    )
+    expect(card).not_to_contain_text("Service administrators")
+    contoso.administrator.open("/checklist")
+    contoso.administrator.sees("Service administrators: Alice Archer")

@@ -16,7 +16,7 @@ import { Dialog } from '../ui/dialog'
 import { GeneralProblems, SelectField, TextField } from '../ui/field'
 import { announce } from '../ui/toasts'
 import { COUNTRIES, useWords } from '../words'
-import type { CatalogueService } from './checklist'
+import type { CatalogueService } from './more-services'
 
 type Properties = {
   /** The service to sign up for, or null to choose one. */

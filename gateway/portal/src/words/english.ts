@@ -403,6 +403,8 @@ export const english = {
     complete: 'Done',
     open: 'To do',
     unavailable: 'Not available',
+    activateFirst: 'Activate first',
+    onlyAdministrators: 'Only for this service’s administrators',
     steps: {
       'sign-up': 'Sign up for the service',
       'activate-subscription': 'Activate the subscription',
@@ -410,7 +412,6 @@ export const english = {
       'send-invitations': 'Send invitations',
     },
     administrators: 'Service administrators:',
-    noAdministrators: 'nobody yet',
     nowActive: (service: string) => `${service} is active.`,
     nowDeactivated: (service: string) => `${service} is deactivated.`,
     deactivation: {
@@ -419,6 +420,7 @@ export const english = {
       yes: 'Deactivate',
     },
     more: 'More services',
+    noMore: 'Your organization has signed up for all services.',
     moreText: 'Sign up, and you become the administrator of that service.',
     first: 'Sign up for a service',
     firstText: 'Your organization is created with it, and you become the service’s administrator.',

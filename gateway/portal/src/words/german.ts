@@ -415,6 +415,8 @@ export const german: Words = {
     complete: 'Erledigt',
     open: 'Offen',
     unavailable: 'Nicht verfügbar',
+    activateFirst: 'Erst nach dem Aktivieren',
+    onlyAdministrators: 'Nur für Administratoren dieses Dienstes',
     steps: {
       'sign-up': 'Für den Dienst anmelden',
       'activate-subscription': 'Dienst aktivieren',
@@ -422,7 +424,6 @@ export const german: Words = {
       'send-invitations': 'Einladungen senden',
     },
     administrators: 'Dienstadministratoren:',
-    noAdministrators: 'noch niemand',
     nowActive: (service) => `${service} ist aktiv.`,
     nowDeactivated: (service) => `${service} ist deaktiviert.`,
     deactivation: {
@@ -431,7 +432,9 @@ export const german: Words = {
       yes: 'Deaktivieren',
     },
     more: 'Weitere Dienste',
-    moreText: 'Melden Sie die Organisation an, und Sie werden Administrator dieses Dienstes.',
+    noMore: 'Ihre Organisation ist für alle Dienste angemeldet.',
+    moreText:
+      'Melden Sie Ihre Organisation für einen Dienst an, und Sie werden dessen Administrator.',
     first: 'Für einen Dienst anmelden',
     firstText: 'Ihre Organisation wird dabei angelegt, und Sie werden Administrator des Dienstes.',
     signUp: 'Dienst anmelden',
