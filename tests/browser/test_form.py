@@ -200,6 +200,26 @@ def test_arrows_move_the_chosen_role_or_all_both_ways(contoso: Company) -> None:
     expect(alice.option("Selected roles", "Viewer")).to_be_visible()
 
 
+def test_moved_roles_of_one_name_are_told_apart(contoso: Company) -> None:
+    """For those who hear it; where a name says enough, the service isn't told."""
+    alice = contoso.administrator
+    contoso.sign_up("payment-services", by=alice)
+    contoso.add("Ben Brown")
+    open_form(alice, "Ben Brown")
+    said = alice.page.get_by_role("status")
+    alice.button("Remove all").click()
+    expect(said.filter(has_text="Viewer removed from the selected roles.")).to_have_count(1)
+    alice.page.get_by_role("listbox", name="Available roles").get_by_role(
+        "option", name="Service administrator", exact=True
+    ).first.dblclick()
+
+    expect(
+        said.filter(
+            has_text="Service administrator (Commerce Services) added to the selected roles."
+        )
+    ).to_have_count(1)
+
+
 def test_an_open_invitation_is_withdrawn_in_the_form(
     contoso: Company, person: Callable[..., Reader]
 ) -> None:

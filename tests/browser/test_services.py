@@ -28,6 +28,41 @@ def test_someone_new_signs_an_organization_up(person: Callable[..., Reader]) -> 
     expect(nora.row("Nora Newman")).to_contain_text("Service administrator")
 
 
+def test_an_address_is_not_taken_for_a_name(person: Callable[..., Reader]) -> None:
+    """Some providers give it in the place of a name that they don't know."""
+    nora = person("nora@live.example", name="nora@live.example")
+    nora.sign_in("/checklist")
+    nora.button("Sign up: Commerce Services").click()
+    dialog = nora.page.get_by_role("dialog")
+
+    expect(dialog.get_by_label("First name")).to_have_value("")
+    expect(dialog.get_by_label("Primary e-mail address")).to_have_value("nora@live.example")
+
+
+def test_a_chosen_release_can_be_read_whole(person: Callable[..., Reader]) -> None:
+    """A select cuts its text without telling, so the text is measured."""
+    nora = person()
+    nora.sign_in("/checklist")
+    nora.button("Sign up: Commerce Services").click()
+    release = nora.page.get_by_role("dialog").get_by_label("Installed release")
+    cut = {}
+    for width in (320, 390, 1280):
+        nora.page.set_viewport_size({"width": width, "height": 900})
+        cut[width] = release.evaluate(
+            """(select) => {
+              const style = getComputedStyle(select)
+              const pen = document.createElement('canvas').getContext('2d')
+              pen.font = `${style.fontSize} ${style.fontFamily}`
+              const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight)
+              const texts = [...select.options].map((option) => option.text)
+              const room = select.clientWidth - padding
+              return texts.filter((text) => pen.measureText(text).width > room)
+            }"""
+        )
+
+    assert cut == {320: [], 390: [], 1280: []}
+
+
 def test_the_present_organization_signs_up_for_another_service(contoso: Company) -> None:
     """Rule 9."""
     alice = contoso.administrator
@@ -46,6 +81,8 @@ def test_a_subscription_is_deactivated_and_activated_again(contoso: Company) -> 
     alice.button("Deactivate: Commerce Services").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
     alice.sees("Commerce Services is deactivated.")
+    step = alice.page.get_by_role("listitem").filter(has_text="Set up users")
+    expect(step).to_contain_text("Activate first")
     alice.page.get_by_role("link", name="User management").click()
     expect(alice.button("New")).to_have_accessible_description(
         "The services that you administer are deactivated."
@@ -60,14 +97,30 @@ def test_a_subscription_is_deactivated_and_activated_again(contoso: Company) -> 
 
 def test_a_service_that_is_not_available_says_why(alice: Reader) -> None:
     """Rules 11 and 12."""
-    company = new_company(alice, productRelease="AX_2012_R3", service="sites-services")
+    new_company(alice, productRelease="AX_2012_R3", service="sites-services")
     alice.open("/checklist")
     alice.sees("Sites Services")
     alice.button("Sign up: Commerce Services").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Sign up").click()
 
-    alice.sees("Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed.")
-    assert company.name
+    refusal = alice.page.get_by_role("dialog").get_by_role("alert")
+    expect(refusal).to_have_text(
+        "Commerce Services is not available if Microsoft Dynamics AX 2012 R3 is installed."
+    )
+    expect(refusal.locator("svg")).to_be_visible()
+    expect(refusal).to_have_css("color", "rgb(179, 38, 30)")
+
+
+def test_nothing_is_offered_when_nothing_is_left(contoso: Company) -> None:
+    alice = contoso.administrator
+    for service in contoso.services:
+        if service != "commerce-services":
+            contoso.sign_up(service, by=alice)
+    alice.open("/checklist")
+    alice.sees("Your organization has signed up for all services.")
+
+    assert alice.page.get_by_text("Sign up, and you become").count() == 0
+    expect(alice.button("Sign up another organization")).to_be_visible()
 
 
 def test_organizations_are_switched(alice: Reader) -> None:
@@ -149,7 +202,7 @@ def test_a_refusal_in_the_audit_trail_is_told_from_a_change(
 def test_someone_who_administers_nothing_sees_only_themselves(
     contoso: Company, person: Callable[..., Reader]
 ) -> None:
-    """Rules 3 and 6."""
+    """Rules 3 and 6; the checklist says what is not for them, and nothing of administrators."""
     user = contoso.add("Bob Baker")
     bob = person(user["address"])
     contoso.associate(user, bob)
@@ -158,8 +211,16 @@ def test_someone_who_administers_nothing_sees_only_themselves(
     expect(bob.button("New")).to_have_accessible_description(
         "Only a service administrator adds users and maintains their roles."
     )
-
     expect(bob.page.get_by_role("link", name="Audit")).to_have_count(0)
+    contoso.add("Cara Cole")  # not invited yet
+    bob.page.get_by_role("link", name="Configuration checklist").click()
+    card = bob.page.get_by_role("region", name="Commerce Services")
+    expect(card.get_by_role("listitem").filter(has_text="Send invitations")).to_contain_text(
+        "Only for this service’s administrators"
+    )
+    expect(card).not_to_contain_text("Service administrators")
+    contoso.administrator.open("/checklist")
+    contoso.administrator.sees("Service administrators: Alice Archer")
     bob.open(f"/users?edit={user['id']}")
     bob.sees("There are no roles that you could grant.")
     expect(bob.button("Save")).to_have_accessible_description(

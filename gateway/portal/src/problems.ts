@@ -10,7 +10,9 @@ export function explain(problem: Problem, words: Words): string {
       return words.problems.lastAdministrator(names(problem.services))
     case 'UserHasRolesError':
       return words.problems.hasRoles(
-        problem.selectedRoles.map(({ name, service }) => `${name} (${service.name})`).join(', '),
+        problem.selectedRoles.map(({ name, service }) =>
+          words.users.roles.ofService(name, service.name),
+        ),
       )
     case 'RateLimitedError':
       return words.problems.rateLimited(problem.retryAfterSeconds)
@@ -24,8 +26,8 @@ export function explain(problem: Problem, words: Words): string {
   return words.problems.explain(problem.code, problem.message)
 }
 
-function names(named: { name: string }[]): string {
-  return named.map(({ name }) => name).join(', ')
+function names(named: { name: string }[]): string[] {
+  return named.map(({ name }) => name)
 }
 
 /** The messages for one field of an input. */

@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks'
 import { useAnswer } from '../graph/answers'
 import { useAttempt } from '../graph/attempt'
 import { ask } from '../graph/client'
@@ -17,12 +16,11 @@ import { confirm } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { FailureNotice, Skeleton } from '../ui/states'
 import { announce } from '../ui/toasts'
-import { useWords } from '../words'
-import { SignUpDialog } from './sign-up'
+import { useWords, type Words } from '../words'
+import { MoreServices } from './more-services'
 
 type Shown = NonNullable<ChecklistQuery['organization']>
 type Subscription = Shown['subscriptions'][number]
-export type CatalogueService = ChecklistQuery['services'][number]
 
 /** The organization's services and the steps of each; signing up for another starts here too. */
 export function ChecklistPage({ organization }: { organization: Organization | null }) {
@@ -50,7 +48,7 @@ function OrganizationChecklist({ organization }: { organization: Organization })
           <p class="subtitle">
             {organization.name}
             <span class="subtitle-count">
-              {words.releases[organization.productRelease]} ·{' '}
+              {words.installed(organization.productRelease)} ·{' '}
               {words.country(organization.countryOrRegion)}
             </span>
           </p>
@@ -67,7 +65,7 @@ function OrganizationChecklist({ organization }: { organization: Organization })
               <SubscriptionCard
                 key={subscription.id}
                 subscription={subscription}
-                organization={shown}
+                organizationId={organization.id}
                 reload={reloadAll}
               />
             ))}
@@ -86,11 +84,11 @@ function OrganizationChecklist({ organization }: { organization: Organization })
 
 type CardProperties = {
   subscription: Subscription
-  organization: Shown
+  organizationId: string
   reload: () => Promise<void>
 }
 
-function SubscriptionCard({ subscription, organization, reload }: CardProperties) {
+function SubscriptionCard({ subscription, organizationId, reload }: CardProperties) {
   const words = useWords()
   const labels = words.checklist
   const { service, status, availability, serviceAdministrators } = subscription
@@ -114,16 +112,10 @@ function SubscriptionCard({ subscription, organization, reload }: CardProperties
               : labels.deactivated}
         </span>
       </header>
-      {!availability.available && (
+      {availability.reason !== null && (
         <div class="banner">
           <Icon name="information" />
-          <p>
-            {words.availability(
-              availability.reason,
-              organization.productRelease,
-              organization.countryOrRegion,
-            )}
-          </p>
+          <p>{words.availability(availability.reason)}</p>
         </div>
       )}
       {steps.length > 0 && (
@@ -131,35 +123,44 @@ function SubscriptionCard({ subscription, organization, reload }: CardProperties
           <p class="steps-count secondary">{labels.progress(done, steps.length)}</p>
           <ol class="steps">
             {steps.map((step) => (
-              <Step key={step.code} step={step} organizationId={organization.id} />
+              <Step
+                key={step.code}
+                step={step}
+                subscription={subscription}
+                organizationId={organizationId}
+              />
             ))}
           </ol>
         </>
       )}
-      <footer class="card-footer">
-        <p class="secondary">
-          {labels.administrators}{' '}
-          {serviceAdministrators
-            .map(({ firstName, lastName }) => `${firstName} ${lastName}`)
-            .join(', ') || labels.noAdministrators}
-        </p>
-        {subscription.viewerIsServiceAdministrator && (
-          <ActivationButton subscription={subscription} reload={reload} />
-        )}
-      </footer>
+      {/* A service always has an administrator; members aren't told whom (rule 3). */}
+      {serviceAdministrators.length > 0 && (
+        <footer class="card-footer">
+          <p class="secondary">
+            {labels.administrators}{' '}
+            {serviceAdministrators
+              .map(({ firstName, lastName }) => `${firstName} ${lastName}`)
+              .join(', ')}
+          </p>
+          {subscription.viewerIsServiceAdministrator && (
+            <ActivationButton subscription={subscription} reload={reload} />
+          )}
+        </footer>
+      )}
     </section>
   )
 }
 
+type Item = Subscription['configurationChecklist'][number]
 type StepProperties = {
-  step: Subscription['configurationChecklist'][number]
+  step: Item
+  subscription: Subscription
   organizationId: string
 }
 
-function Step({ step, organizationId }: StepProperties) {
+function Step({ step, subscription, organizationId }: StepProperties) {
   const labels = useWords().checklist
   const label = (labels.steps as Record<string, string>)[step.code] ?? step.label
-  const state = step.complete ? labels.complete : step.available ? labels.open : labels.unavailable
   return (
     <li class={step.complete ? 'step complete' : 'step'}>
       <span class="step-mark">{step.complete && <Icon name="check" />}</span>
@@ -168,9 +169,19 @@ function Step({ step, organizationId }: StepProperties) {
       ) : (
         <span class={step.available || step.complete ? undefined : 'step-closed'}>{label}</span>
       )}
-      <span class="step-state secondary">{state}</span>
+      <span class="step-state secondary">{stateOf(step, subscription, labels)}</span>
     </li>
   )
+}
+
+/** Done, to do, or why it can't be done; that the service is not available, the card says. */
+function stateOf(step: Item, subscription: Subscription, labels: Words['checklist']): string {
+  if (step.complete) return labels.complete
+  if (step.available) return labels.open
+  if (!subscription.availability.available) return labels.unavailable
+  return subscription.viewerIsServiceAdministrator
+    ? labels.activateFirst
+    : labels.onlyAdministrators
 }
 
 type ActivationProperties = { subscription: Subscription; reload: () => Promise<void> }
@@ -205,61 +216,6 @@ function ActivationButton({ subscription, reload }: ActivationProperties) {
     >
       {active ? labels.deactivate : labels.activate}
     </Button>
-  )
-}
-
-type MoreProperties = {
-  services: CatalogueService[]
-  organization: Organization | null
-  reload: () => Promise<void>
-  title: string
-}
-
-function MoreServices({ services, organization, reload, title }: MoreProperties) {
-  const words = useWords()
-  const labels = words.checklist
-  const [chosen, setChosen] = useState<CatalogueService | 'any' | null>(null)
-  const { reload: reloadSession } = useSession()
-  return (
-    <section class="block" aria-labelledby="more-services">
-      <h2 id="more-services">{title}</h2>
-      <p class="secondary">{organization ? labels.moreText : labels.firstText}</p>
-      <ul class="rows">
-        {services.map((service) => (
-          <li key={service.id}>
-            <div>
-              <strong>{service.name}</strong>
-              <p class="secondary">{service.description}</p>
-            </div>
-            <Button
-              icon="plus"
-              label={`${labels.signUp}: ${service.name}`}
-              onClick={() => setChosen(service)}
-            >
-              {labels.signUp}
-            </Button>
-          </li>
-        ))}
-      </ul>
-      {organization && (
-        <div class="row-actions">
-          <Button kind="quiet" icon="building" onClick={() => setChosen('any')}>
-            {labels.newOrganization}
-          </Button>
-        </div>
-      )}
-      {chosen && (
-        <SignUpDialog
-          service={chosen === 'any' ? null : chosen}
-          organization={chosen === 'any' ? null : organization}
-          onClose={() => setChosen(null)}
-          onDone={async () => {
-            setChosen(null)
-            await (organization ? reload() : reloadSession())
-          }}
-        />
-      )}
-    </section>
   )
 }
 

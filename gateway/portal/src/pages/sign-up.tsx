@@ -16,7 +16,7 @@ import { Dialog } from '../ui/dialog'
 import { GeneralProblems, SelectField, TextField } from '../ui/field'
 import { announce } from '../ui/toasts'
 import { COUNTRIES, useWords } from '../words'
-import type { CatalogueService } from './checklist'
+import type { CatalogueService } from './more-services'
 
 type Properties = {
   /** The service to sign up for, or null to choose one. */
@@ -35,6 +35,8 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
   const labels = words.signUp
   const language = useLanguage()
   const { profile, viewer, reload } = useSession()
+  // A provider that knows no name may give the address in its place.
+  const known = viewer?.displayName?.includes('@') ? '' : (viewer?.displayName ?? '')
   const catalogue = useAnswer(CatalogueDocument, given ? null : {})
   const services = given ? [given] : (catalogue.data?.services ?? [])
   const [serviceId, setServiceId] = useState(given?.id ?? '')
@@ -43,8 +45,8 @@ export function SignUpDialog({ service: given, organization, onClose, onDone }: 
     name: '',
     countryOrRegion: 'US',
     productRelease: 'AX_2012_R2' as ProductRelease,
-    firstName: profile?.firstName ?? viewer?.displayName?.split(' ')[0] ?? '',
-    lastName: profile?.lastName ?? viewer?.displayName?.split(' ').slice(1).join(' ') ?? '',
+    firstName: profile?.firstName ?? known.split(' ')[0] ?? '',
+    lastName: profile?.lastName ?? known.split(' ').slice(1).join(' '),
     primaryEmailAddress: viewer?.microsoftAccount ?? '',
   })
   const [problems, setProblems] = useState<Problem[]>([])

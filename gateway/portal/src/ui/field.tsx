@@ -51,10 +51,12 @@ export function TextField(properties: FieldProperties) {
   )
 }
 
-export function FieldProblems({ id, problems }: { id: string; problems: string[] }) {
+type ProblemsProperties = { problems: string[]; id?: string; role?: 'alert' }
+
+export function FieldProblems({ problems, ...attributes }: ProblemsProperties) {
   if (problems.length === 0) return null
   return (
-    <p class="problem" id={id}>
+    <p class="problem" {...attributes}>
       <Icon name="warning" />
       <span>{problems.join(' ')}</span>
     </p>
@@ -64,11 +66,8 @@ export function FieldProblems({ id, problems }: { id: string; problems: string[]
 /** What is wrong with a form as a whole. */
 export function GeneralProblems({ problems }: { problems: Problem[] }) {
   const words = useWords()
-  if (problems.length === 0) return null
   return (
-    <p class="problem" role="alert">
-      {problems.map((problem) => explain(problem, words)).join(' ')}
-    </p>
+    <FieldProblems role="alert" problems={problems.map((problem) => explain(problem, words))} />
   )
 }
 

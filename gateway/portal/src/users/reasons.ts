@@ -20,10 +20,8 @@ export function whyLocked(
 ): string | null {
   const found = organization.subscriptions.find(({ service }) => service.id === serviceId)
   if (!found?.viewerIsServiceAdministrator) return words.users.roles.locked
-  const { available, reason } = found.availability
-  if (!available) {
-    return words.availability(reason, organization.productRelease, organization.countryOrRegion)
-  }
+  const { reason } = found.availability
+  if (reason !== null) return words.availability(reason)
   return found.status === 'ACTIVE' ? null : words.problems.codes.SERVICE_NOT_ACTIVE
 }
 

@@ -33,17 +33,21 @@ export function RoleLists(properties: Properties) {
   const movableAvailable = available.filter((role) => whyLocked(role) === null)
   const movableSelected = selected.filter((role) => whyLocked(role) === null)
   const allSelected = movableSelected.length > 0 && lockedServices.length === 0
+  const spoken = (role: Role) =>
+    [...available, ...selected].some(({ id, name }) => name === role.name && id !== role.id)
+      ? words.ofService(role.name, role.service.name)
+      : role.name
   const add = (roles: Role[]) => {
     if (roles.length === 0) return
     onAdd(roles.map(({ id }) => id))
     setChosenAvailable(NONE)
-    announce(words.added(roles.map(({ name }) => name)), 'whisper')
+    announce(words.added(roles.map(spoken)), 'whisper')
   }
   const remove = (roles: Role[]) => {
     if (roles.length === 0) return
     onRemove(roles.map(({ id }) => id))
     setChosenSelected(NONE)
-    announce(words.removed(roles.map(({ name }) => name)), 'whisper')
+    announce(words.removed(roles.map(spoken)), 'whisper')
   }
   const toAdd = movableAvailable.filter(({ id }) => chosenAvailable.has(id))
   const toRemove = movableSelected.filter(({ id }) => chosenSelected.has(id))

@@ -6,10 +6,10 @@ const list = (items: readonly string[]) => new Intl.ListFormat('en').format(item
 const country = (code: string) => new Intl.DisplayNames('en', { type: 'region' }).of(code) ?? code
 
 const releases: Record<ProductRelease, string> = {
-  AX_2012: 'Microsoft Dynamics AX 2012',
-  AX_2012_FEATURE_PACK: 'Microsoft Dynamics AX 2012 Feature Pack',
-  AX_2012_R2: 'Microsoft Dynamics AX 2012 R2',
-  AX_2012_R3: 'Microsoft Dynamics AX 2012 R3',
+  AX_2012: 'AX 2012',
+  AX_2012_FEATURE_PACK: 'AX 2012 Feature Pack',
+  AX_2012_R2: 'AX 2012 R2',
+  AX_2012_R3: 'AX 2012 R3',
 }
 
 const codes: Record<UserErrorCode, string> = {
@@ -64,10 +64,10 @@ export const english = {
   firstPage: 'This is the first page.',
   lastPage: 'This is the last page.',
   releases,
+  installed: (release: ProductRelease) => `Microsoft Dynamics ${releases[release]}`,
   country,
   /** The gateway's reason, in the reader's language. */
-  availability: (reason: string | null, release: ProductRelease, code: string) =>
-    reason ?? `This feature is not available with ${releases[release]} in ${country(code)}.`,
+  availability: (reason: string) => reason,
   titles: {
     checklist: 'Configuration checklist',
     users: 'User management',
@@ -141,9 +141,9 @@ export const english = {
     /** The gateway speaks English, and in these cases says more than the code does. */
     explain: (code: UserErrorCode, message: string) =>
       DETAILED.has(code) && message ? message : (codes[code] ?? message),
-    lastAdministrator: (services: string) =>
-      `${services} would be left without an administrator. Make someone else an administrator first.`,
-    hasRoles: (roles: string) => `Still holds ${roles}.`,
+    lastAdministrator: (services: string[]) =>
+      `${list(services)} would be left without an administrator. Make someone else an administrator first.`,
+    hasRoles: (roles: string[]) => `Still holds ${list(roles)}.`,
     rateLimited: (seconds: number) =>
       `Too many attempts. Try again in ${plural(Math.ceil(seconds / 60), 'minute', 'minutes')}.`,
     role: (role: string, text: string) => `${role}: ${text}`,
@@ -363,7 +363,7 @@ export const english = {
       },
       conflict: {
         title: 'Someone else saved this user meanwhile',
-        text: 'Nothing of yours is lost. This is what changed',
+        text: 'Nothing of yours is lost. Last change:',
         field: 'Field',
         before: 'Before',
         theirs: 'Saved now',
@@ -382,6 +382,7 @@ export const english = {
       addAll: 'Add all',
       remove: 'Remove',
       removeAll: 'Remove all',
+      ofService: (role: string, service: string) => `${role} (${service})`,
       added: (names: string[]) => `${list(names)} added to the selected roles.`,
       removed: (names: string[]) => `${list(names)} removed from the selected roles.`,
       chooseToAdd: 'Choose a role in the list of available roles.',
@@ -411,6 +412,8 @@ export const english = {
     complete: 'Done',
     open: 'To do',
     unavailable: 'Not available',
+    activateFirst: 'Activate first',
+    onlyAdministrators: 'Only for this service’s administrators',
     steps: {
       'sign-up': 'Sign up for the service',
       'activate-subscription': 'Activate the subscription',
@@ -418,7 +421,6 @@ export const english = {
       'send-invitations': 'Send invitations',
     },
     administrators: 'Service administrators:',
-    noAdministrators: 'nobody yet',
     nowActive: (service: string) => `${service} is active.`,
     nowDeactivated: (service: string) => `${service} is deactivated.`,
     deactivation: {
@@ -427,6 +429,7 @@ export const english = {
       yes: 'Deactivate',
     },
     more: 'More services',
+    noMore: 'Your organization has signed up for all services.',
     moreText: 'Sign up, and you become the administrator of that service.',
     first: 'Sign up for a service',
     firstText: 'Your organization is created with it, and you become the service’s administrator.',

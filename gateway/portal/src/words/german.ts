@@ -8,10 +8,10 @@ const list = (items: readonly string[]) => new Intl.ListFormat('de').format(item
 const country = (code: string) => new Intl.DisplayNames('de', { type: 'region' }).of(code) ?? code
 
 const releases: Record<ProductRelease, string> = {
-  AX_2012: 'Microsoft Dynamics AX 2012',
-  AX_2012_FEATURE_PACK: 'Microsoft Dynamics AX 2012 Feature Pack',
-  AX_2012_R2: 'Microsoft Dynamics AX 2012 R2',
-  AX_2012_R3: 'Microsoft Dynamics AX 2012 R3',
+  AX_2012: 'AX 2012',
+  AX_2012_FEATURE_PACK: 'AX 2012 Feature Pack',
+  AX_2012_R2: 'AX 2012 R2',
+  AX_2012_R3: 'AX 2012 R3',
 }
 
 const codes: Record<UserErrorCode, string> = {
@@ -43,6 +43,19 @@ const codes: Record<UserErrorCode, string> = {
   SERVICE_NOT_ACTIVE: 'Dieser Dienst ist für Ihre Organisation deaktiviert.',
 }
 
+/** Why an organization can't use a service, as `resolvers/catalogue.py` says it in English. */
+const unavailable = (reason: string) =>
+  reason
+    .replace(
+      / is not available if (.*) is installed\.$/,
+      ' ist nicht verfügbar, wenn $1 installiert ist.',
+    )
+    .replace(
+      / is not available in ([A-Z]{2})\.$/,
+      (_, code: string) =>
+        ` ist in diesem Land oder dieser Region (${country(code)}) nicht verfügbar.`,
+    )
+
 export const german: Words = {
   product: 'Kundenportal',
   signIn: 'Anmelden',
@@ -57,9 +70,9 @@ export const german: Words = {
   firstPage: 'Das ist die erste Seite.',
   lastPage: 'Das ist die letzte Seite.',
   releases,
+  installed: (release) => `Microsoft Dynamics ${releases[release]}`,
   country,
-  availability: (_reason, release, code) =>
-    `Diese Funktion steht mit ${releases[release]} in diesem Land (${country(code)}) nicht zur Verfügung.`,
+  availability: unavailable,
   titles: {
     checklist: 'Konfigurationsprüfliste',
     users: 'Benutzerverwaltung',
@@ -131,10 +144,13 @@ export const german: Words = {
   },
   problems: {
     codes,
-    explain: (code, message) => codes[code] ?? message,
+    explain: (code, message) => {
+      const reason = code === 'FEATURE_NOT_AVAILABLE' ? unavailable(message) : message
+      return reason === message ? (codes[code] ?? message) : reason
+    },
     lastAdministrator: (services) =>
-      `${services} hätte keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
-    hasRoles: (roles) => `Hat noch: ${roles}.`,
+      `${list(services)} ${services.length === 1 ? 'hätte' : 'hätten'} keinen Administrator mehr. Ernennen Sie zuerst jemand anderen.`,
+    hasRoles: (roles) => `Hat noch: ${list(roles)}.`,
     rateLimited: (seconds) =>
       `Zu viele Versuche. Versuchen Sie es in ${plural(Math.ceil(seconds / 60), 'Minute', 'Minuten')} erneut.`,
     role: (role, text) => `${role}: ${text}`,
@@ -299,7 +315,7 @@ export const german: Words = {
       accountHint:
         'Mitglieder von CustomerSource, PartnerSource oder der Microsoft Dynamics Community nehmen das Konto, das sie dort haben.',
       accountFixed:
-        'Das Microsoft-Konto lässt sich nicht bearbeiten. Um es zu ändern, löschen Sie dieses Profil und legen ein neues mit dem neuen Konto an.',
+        'Das Microsoft-Konto lässt sich nicht bearbeiten. Um es zu ändern, löschen Sie dieses Profil und legen Sie ein neues mit dem neuen Konto an.',
       primaryEmailAddress: 'Primäre E-Mail-Adresse',
       emailHint: 'Hierhin geht die Einladung. Sie darf vom Microsoft-Konto abweichen.',
       servicesAndRoles: 'Dienste und Rollen',
@@ -335,7 +351,7 @@ export const german: Words = {
         notSent: 'noch nicht',
         lastAttempt: 'Letzter Versuch',
         times: (count) => (count > 1 ? `(${count}-mal)` : ''),
-        expires: 'Der Link endet',
+        expires: 'Der Link gilt bis',
         withdraw: 'Einladung zurückziehen',
         withdrawTitle: 'Diese Einladung zurückziehen?',
         withdrawText:
@@ -360,7 +376,7 @@ export const german: Words = {
       },
       conflict: {
         title: 'Jemand anders hat diesen Benutzer inzwischen gespeichert',
-        text: 'Von Ihren Eingaben ist nichts verloren. Das hat sich geändert',
+        text: 'Von Ihren Eingaben ist nichts verloren. Letzte Änderung:',
         field: 'Feld',
         before: 'Vorher',
         theirs: 'Jetzt gespeichert',
@@ -379,6 +395,7 @@ export const german: Words = {
       addAll: 'Alle hinzufügen',
       remove: 'Entfernen',
       removeAll: 'Alle entfernen',
+      ofService: (role, service) => `${role} (${service})`,
       added: (names) => `${list(names)} zu den ausgewählten Rollen hinzugefügt.`,
       removed: (names) => `${list(names)} aus den ausgewählten Rollen entfernt.`,
       chooseToAdd: 'Wählen Sie eine Rolle in der Liste der verfügbaren Rollen.',
@@ -408,6 +425,8 @@ export const german: Words = {
     complete: 'Erledigt',
     open: 'Offen',
     unavailable: 'Nicht verfügbar',
+    activateFirst: 'Erst nach dem Aktivieren',
+    onlyAdministrators: 'Nur für Administratoren dieses Dienstes',
     steps: {
       'sign-up': 'Für den Dienst anmelden',
       'activate-subscription': 'Dienst aktivieren',
@@ -415,7 +434,6 @@ export const german: Words = {
       'send-invitations': 'Einladungen senden',
     },
     administrators: 'Dienstadministratoren:',
-    noAdministrators: 'noch niemand',
     nowActive: (service) => `${service} ist aktiv.`,
     nowDeactivated: (service) => `${service} ist deaktiviert.`,
     deactivation: {
@@ -424,7 +442,9 @@ export const german: Words = {
       yes: 'Deaktivieren',
     },
     more: 'Weitere Dienste',
-    moreText: 'Melden Sie die Organisation an, und Sie werden Administrator dieses Dienstes.',
+    noMore: 'Ihre Organisation ist für alle Dienste angemeldet.',
+    moreText:
+      'Melden Sie Ihre Organisation für einen Dienst an, und Sie werden dessen Administrator.',
     first: 'Für einen Dienst anmelden',
     firstText: 'Ihre Organisation wird dabei angelegt, und Sie werden Administrator des Dienstes.',
     signUp: 'Dienst anmelden',
@@ -450,7 +470,7 @@ export const german: Words = {
     text: (services) =>
       services.length > 0
         ? `Verknüpfen Sie Ihr Microsoft-Konto, um ${list(services)} zu nutzen.`
-        : 'Verknüpfen Sie Ihr Microsoft-Konto, um die Onlinedienste zu nutzen.',
+        : 'Verknüpfen Sie Ihr Microsoft-Konto, um die Onlinedienste der Organisation zu nutzen.',
     needed: 'Benötigtes Microsoft-Konto',
     signedInAs: 'Angemeldet als',
     signIn: 'Mit diesem Microsoft-Konto anmelden',
@@ -602,7 +622,7 @@ export const german: Words = {
       associatedAccount: 'Konto',
       serviceAdministrator: 'Dienstadministrator',
       endedSessions: 'Beendete Sitzungen',
-      mode: 'Weise',
+      mode: 'Art',
       rowsTotal: 'Zeilen',
       rowsRefused: 'Abgelehnte Zeilen',
       rowsCreated: 'Angelegte Benutzer',
@@ -677,7 +697,7 @@ export const german: Words = {
       },
       confirmRemove: {
         title: 'Diesen Webhook entfernen?',
-        text: 'Die Adresse erfährt nichts mehr. Was für sie wartet, und die Liste ihrer Zustellungen, sind endgültig weg.',
+        text: 'Die Adresse erfährt nichts mehr. Was für sie wartet, geht endgültig verloren, ebenso die Liste ihrer Zustellungen.',
         yes: 'Entfernen',
       },
       disabled: 'Der Webhook ist abgeschaltet.',
