@@ -44,7 +44,7 @@ class Reader:
     def identify(self, account: str = "") -> None:
         """Say at the provider's page who one is, and come back."""
         self.page.locator("input[name=sub]").fill(account or self.account)
-        self.page.get_by_role("button", name="Authorize").click()
+        self.page.get_by_role("button", name="Authorize", exact=True).click()
         self.page.wait_for_url(f"{self.gateway.url}/**")
 
     def sign_out(self) -> None:

@@ -215,7 +215,7 @@ def _her_session_ends_elsewhere_and_she_signs_in_beside(application: Application
         application.page.evaluate("() => { window.signing = spa.signInBeside() }")
     beside = opening.value
     beside.locator("input[name=sub]").fill(ALICE)
-    beside.get_by_role("button", name="Authorize").click()
+    beside.get_by_role("button", name="Authorize", exact=True).click()
     found = application.page.evaluate("window.signing")
     beside.close()
 
