@@ -212,7 +212,7 @@ def test_offline_is_said_and_mended(contoso: Company) -> None:
     alice.provoked = "ERR_INTERNET_DISCONNECTED"
 
 
-LATE = {"offline": False, "latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}
+LATE = {"offline": False, "latency": 100, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
 def test_nothing_moves_while_a_page_loads(contoso: Company) -> None:
