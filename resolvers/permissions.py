@@ -168,8 +168,7 @@ async def organization_for(
         raise refuse(
             Code.NOT_FOUND, "You belong to no organization with this id.", path, denial=denial
         )
-    _require(membership, to, path, denial)
-    caller.let_through.add(membership.user_id)
+    _require(caller, membership, to, path, denial)
     return membership
 
 
@@ -189,14 +188,10 @@ async def users_for(
     """
     memberships = await memberships_of(caller)
     found = {user.id: user for user in await User.filter(id__in=list(ids))}
-    outcomes = [
-        _user_or_refusal(found.get(id_), memberships, to, path)
+    return [
+        _user_or_refusal(caller, found.get(id_), memberships, to, path)
         for id_, path in zip(ids, paths, strict=True)
     ]
-    for each in outcomes:
-        if isinstance(each, User):
-            caller.let_through |= {each.id, memberships[each.organization_id].user_id}
-    return outcomes
 
 
 async def user_for(caller: Caller, id_: UUID, *, to: Permission, path: Sequence[str]) -> User:
@@ -213,13 +208,17 @@ async def user_for(caller: Caller, id_: UUID, *, to: Permission, path: Sequence[
 
 
 def _user_or_refusal(
-    user: User | None, memberships: Mapping[UUID, Membership], to: Permission, path: Sequence[str]
+    caller: Caller,
+    user: User | None,
+    memberships: Mapping[UUID, Membership],
+    to: Permission,
+    path: Sequence[str],
 ) -> User | Refused:
     denial = Denial(user.organization_id, "User", user.id, user.full_name) if user else Denial(None)
     if user is None or not may_see(memberships, user.organization_id, user.id):
         return refuse(Code.NOT_FOUND, "No user has this id.", path, denial=denial)
     try:
-        _require(memberships[user.organization_id], to, path, denial)
+        _require(caller, memberships[user.organization_id], to, path, denial, about=user.id)
     except Refused as refusal:
         return refusal
     return user
@@ -266,18 +265,17 @@ async def invitations_for(
     memberships = await memberships_of(caller)
     rows = await Invitation.filter(id__in=list(ids)).select_related("user")
     found = {row.id: row for row in rows}
-    outcomes = [
-        _invitation_or_refusal(found.get(id_), memberships, path)
+    return [
+        _invitation_or_refusal(caller, found.get(id_), memberships, path)
         for id_, path in zip(ids, paths, strict=True)
     ]
-    for each in outcomes:
-        if isinstance(each, Invitation):
-            caller.let_through |= {each.user_id, memberships[each.organization_id].user_id}
-    return outcomes
 
 
 def _invitation_or_refusal(
-    row: Invitation | None, memberships: Mapping[UUID, Membership], path: Sequence[str]
+    caller: Caller,
+    row: Invitation | None,
+    memberships: Mapping[UUID, Membership],
+    path: Sequence[str],
 ) -> Invitation | Refused:
     denial = (
         Denial(row.organization_id, "Invitation", row.id, row.user.full_name)
@@ -287,21 +285,34 @@ def _invitation_or_refusal(
     if row is None or not may_see(memberships, row.organization_id, row.user_id):
         return refuse(Code.NOT_FOUND, "No invitation has this id.", path, denial=denial)
     try:
-        _require(memberships[row.organization_id], Permission.INVITE_USERS, path, denial)
+        membership = memberships[row.organization_id]
+        _require(caller, membership, Permission.INVITE_USERS, path, denial, about=row.user_id)
     except Refused as refusal:
         return refusal
     return row
 
 
 def _require(
-    membership: Membership, permission: Permission, path: Sequence[str], denial: Denial
+    caller: Caller,
+    membership: Membership,
+    permission: Permission,
+    path: Sequence[str],
+    denial: Denial,
+    *,
+    about: UUID | None = None,
 ) -> None:
+    """Let the caller through, to the user that it is `about`, if to one.
+
+    Raises:
+        Refused: He lacks the permission, or something stands in the way.
+    """
     problems = membership.problems_with(permission)
     if problems:
         raise Refused(
             [Problem(code=code, message=message, path=tuple(path)) for code, message in problems],
             denial=denial if problems[0][0] is Code.FORBIDDEN else None,
         )
+    caller.let_through |= {membership.user_id} if about is None else {membership.user_id, about}
 
 
 async def roles_held(user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[UUID]]:

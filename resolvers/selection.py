@@ -1,7 +1,8 @@
 """The two lists of the form: moving roles between Available roles and Selected roles."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from resolvers.audit import changes_between
@@ -91,17 +92,22 @@ class _Move:
         self.selected = set(selected)
         self.asked = set(selected)
         """As they would be if the caller might move all of them."""
+        self.out_of_scope: UUID | None = None
+        """The first service of which the caller is no administrator."""
         self.problems = problems
         self.denial = denial
 
     def tell_of_denial(self, before: frozenset[UUID]) -> None:
-        denial, catalogue = self.problems.denial, self.membership.catalogue
-        if denial is not None:
-            asked = changes_between(
-                {SELECTED_ROLES: described_roles(before, catalogue)},
-                {SELECTED_ROLES: described_roles(self.asked, catalogue)},
-            )
-            self.problems.denial = replace(denial, asked=asked)
+        if self.out_of_scope is None:
+            return
+        catalogue = self.membership.catalogue
+        asked = changes_between(
+            {SELECTED_ROLES: described_roles(before, catalogue)},
+            {SELECTED_ROLES: described_roles(self.asked, catalogue)},
+        )
+        self.problems.denial = dataclasses.replace(
+            self.denial, service_id=self.out_of_scope, asked=asked
+        )
 
     def replace(self, role_ids: Sequence[UUID]) -> None:
         before = frozenset(self.selected)
@@ -180,8 +186,7 @@ class _Move:
             name = self.membership.organization.name
             return Code.ROLE_NOT_AVAILABLE, f"{name} has not signed up for {service.name}."
         if service.id not in self.membership.administered:
-            if self.problems.denial is None:
-                self.problems.denial = replace(self.denial, service_id=service.id)
+            self.out_of_scope = self.out_of_scope or service.id
             return (
                 Code.ROLE_OUT_OF_SCOPE,
                 f"{subject} {service.name} can be moved only by a service administrator of it.",

@@ -28,7 +28,6 @@ from tests.servers import environment_for, prepare_database, serving
 
 TRIES = 60
 EVERY_BYTE = 1 << 20
-UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 @dataclass
@@ -41,6 +40,11 @@ class Disk:
     empty: Callable[[int], None]
 
 
+def limit_files(process: int, size: int = resource.RLIM_INFINITY) -> None:
+    """Let a process write no file beyond this size; without one, lift the limit."""
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
 @pytest.fixture(params=["a full disk", "a limit of file sizes"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
     """A small file system, where this user may make one; or a limit of the process."""
@@ -48,12 +52,9 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
         def limit(process: int) -> None:
             size = (tmp_path / "gateway.sqlite3-wal").stat().st_size
-            resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            limit_files(process, size)
 
-        def lift(process: int) -> None:
-            resource.prlimit(process, resource.RLIMIT_FSIZE, UNLIMITED)
-
-        yield Disk(tmp_path, limit, lift)
+        yield Disk(tmp_path, limit, limit_files)
         return
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -137,12 +138,11 @@ def test_a_log_without_room_loses_lines_and_no_connection(tmp_path: Path) -> Non
         with closing(HTTPConnection(host, timeout=30)) as connection:
             first = _catalogue_by(connection)
             socket = connection.sock
-            room = (log.stat().st_size, resource.RLIM_INFINITY)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, room)
+            limit_files(process.pid, log.stat().st_size)
             size = log.stat().st_size
             without_room = [_catalogue_by(connection) for _ in range(TRIES)]
             kept = log.stat().st_size
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, UNLIMITED)
+            limit_files(process.pid)
             again = [_catalogue_by(connection) for _ in range(TRIES)]
             last_socket = connection.sock
     lines = [json.loads(line) for line in log.read_text().splitlines()]

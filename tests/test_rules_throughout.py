@@ -275,14 +275,14 @@ async def test_a_refusal_to_move_a_role_tells_which_was_asked_for(
     gateway: Gateway, alice: Person, bob: Person, carol: Person, contoso: str
 ) -> None:
     """Rule 42, and rule 4 by each form of the selection."""
-    commerce = (await gateway.services())["commerce-services"]["id"]
+    commerce = (await gateway.services())["commerce-services"]
     admin = await gateway.role("commerce-services/service-administrator")
     viewer = await gateway.role("commerce-services/viewer")
     for moves in (
         {"add": [admin]},
         {"remove": [viewer]},
-        {"addAll": [commerce]},
-        {"removeAll": [commerce]},
+        {"addAll": [commerce["id"]]},
+        {"removeAll": [commerce["id"]]},
         {"set": [admin]},
     ):
         await carol.edit(bob.user, roles=moves)
@@ -291,10 +291,7 @@ async def test_a_refusal_to_move_a_role_tells_which_was_asked_for(
     events = await trail(alice, contoso, outcome="DENIED")
 
     held, wanted = "commerce-services/viewer", "commerce-services/service-administrator"
-    every = ", ".join(
-        f"commerce-services/{code}"
-        for code in (await gateway.services())["commerce-services"]["roles"]
-    )
+    every = ", ".join(f"commerce-services/{code}" for code in commerce["roles"])
     assert [event["changes"] for event in events] == [
         [{"field": "selectedRoles", "before": before, "after": after}]
         for before, after in (

@@ -68,8 +68,8 @@ class Socket:
         self._subscriptions = subscriptions
         self._initialised: HTTPConnection | None = None
         """What the client has said who he is by, once he has."""
-        self._signed_in: SignedIn | None = None
-        """The client, unless he is anonymous."""
+        self._is_signed_in = False
+        """Whether that is the credential of an account."""
         self._held = ExitStack()
         """What he has from then on to the end."""
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -90,7 +90,7 @@ class Socket:
                 async with asyncio.timeout(INITIALISED_WITHIN_S) as silence:
                     while True:
                         await self._take(await self._message())
-                        if self._signed_in is not None:
+                        if self._is_signed_in:
                             silence.reschedule(None)
             except TimeoutError:
                 if self._initialised is not None:
@@ -193,7 +193,7 @@ class Socket:
                 self._held.enter_context(self._subscriptions.exchange.socket(signed_in))
             except NotNow as full:
                 raise Closing(Close.TRY_AGAIN_LATER, str(full)) from None
-            self._signed_in = signed_in
+            self._is_signed_in = True
         self._initialised = connection
         await self._send({"type": "connection_ack"})
 

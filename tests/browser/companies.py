@@ -1,6 +1,7 @@
 """An organization of its own for each test, signed up through the graph."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -67,6 +68,16 @@ class Company:
             database.execute(
                 "UPDATE organizations SET product_release = ? WHERE name = ?", (release, self.name)
             )
+
+    def signed_up_by_a_colleague(
+        self, service: str, person: Callable[..., Reader]
+    ) -> dict[str, Any]:
+        """A service that the administrator doesn't administer; Bob Baker, who does."""
+        user = self.add("Bob Baker")
+        bob = person(user["address"])
+        self.associate(user, bob)
+        self.sign_up(service, by=bob)
+        return user
 
     def associate(self, user: dict[str, Any], colleague: Reader) -> None:
         """Invite a user, who signs in and accepts."""

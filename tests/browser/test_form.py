@@ -116,10 +116,7 @@ def test_roles_of_a_service_that_one_does_not_administer_stay(
 ) -> None:
     """Rule 4: neither a single nor a double arrow moves them; rule 39: nor can one delete."""
     alice = contoso.administrator
-    user = contoso.add("Bob Baker")
-    bob = person(user["address"])
-    contoso.associate(user, bob)
-    contoso.sign_up("sites-services", by=bob)
+    contoso.signed_up_by_a_colleague("sites-services", person)
     open_form(alice, "Bob Baker")
     locked = alice.option("Selected roles", "Sites Administrators")
     expect(locked).to_have_attribute("aria-disabled", "true")

@@ -183,10 +183,7 @@ def test_a_refusal_in_the_audit_trail_is_told_from_a_change(
 ) -> None:
     """Rule 42: what was asked for has not happened."""
     alice = contoso.administrator
-    user = contoso.add("Bob Baker")
-    bob = person(user["address"])
-    contoso.associate(user, bob)
-    contoso.sign_up("payment-services", by=bob)
+    user = contoso.signed_up_by_a_colleague("payment-services", person)
     asked = {"id": user["id"], "roles": {"add": [contoso.roles["payment-services/auditor"]]}}
     seen = alice.ask("query ($id: ID!) { user(id: $id) { version } }", id=user["id"])["user"]
     alice.ask(EDIT, input={**asked, **seen})

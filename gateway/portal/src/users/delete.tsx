@@ -158,11 +158,11 @@ function remedies(problem: Problem, organization: Organization, words: Words): s
   const held = new Map(rolesOf(problem).map(({ service }) => [service.id, service.name]))
   const own = organization.subscriptions.filter((one) => one.viewerIsServiceAdministrator)
   const mine = removable(problem, organization)
-  const locked = own.filter(({ service }) => held.has(service.id))
+  const inTheWay = organization.subscriptions.filter(({ service }) => held.has(service.id))
   const others = [...held].filter(([id]) => own.every(({ service }) => service.id !== id))
   return [
     ...(mine.length === 0 ? [] : [mine.length === held.size ? labels.all : labels.those(mine)]),
     ...(others.length === 0 ? [] : [labels.others(others.map(([, name]) => name))]),
-    ...lockedServices(organization, words, locked),
+    ...lockedServices(organization, words, inTheWay),
   ]
 }
